@@ -1,0 +1,107 @@
+"""Every `ONESTACK_*` variable that a process reads, in one place."""
+
+from __future__ import annotations
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from schemas.errors import Refused, fault_of
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    try:
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in given.split(",") if part.strip())
+    except ValueError as error:
+        message = f"{error}: write CIDR blocks with commas between them, such as 10.1.0.0/16,127.0.0.0/8"
+        raise ValueError(message) from None
+
+
+def _blank_is_none(given: object) -> object:
+    return None if isinstance(given, str) and not given.strip() else given
+
+
+Optional = BeforeValidator(_blank_is_none)
+
+
+class Settings(BaseSettings):
+    """A process's settings, from the environment alone."""
+
+    model_config = SettingsConfigDict(env_prefix="ONESTACK_", extra="ignore", frozen=True)
+
+    broker: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers: host:port, several with commas.")
+    postgres_url: SecretStr = Field(
+        SecretStr("postgresql://postgres@127.0.0.1:5432/postgres"),
+        description="Postgres: postgresql://user:password@host:port/db, or by unix socket postgresql://user:@/db?host=/dir.",
+    )
+    partitions: int = Field(12, ge=1, le=1000, description="Partitions of every topic but the definitions' one.")
+    replication: int = Field(0, ge=0, le=7, description="Copies of each topic that is created; 0: the broker's default.")
+    instance: Annotated[str | None, Optional] = Field(
+        None, description="A process's stable name: restarted under it, a worker has its partitions back at once."
+    )
+    data_dir: Annotated[Path | None, Optional] = Field(None, description="Where a process may keep files between starts.")
+
+    psa_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the PSA module.")
+    rmm_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the RMM module.")
+    hub_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the Hub.")
+    oncall_url: Annotated[str | None, Optional] = Field(None, description="Base URL of On-Call.")
+    module_token: Annotated[SecretStr | None, Optional] = Field(
+        None, description="The bearer token that module calls carry."
+    )
+    smtp_url: Annotated[SecretStr | None, Optional] = Field(
+        None, description="Mail server: smtp://[user:password@]host:port, or smtps://."
+    )
+    mail_from: str = Field("workflows@onestack.invalid", description="Sender of e-mail notifications.")
+    secrets_dir: Annotated[Path | None, Optional] = Field(
+        None, description="Folder of secrets, a file each; ONESTACK_SECRET_<NAME> variables win over it."
+    )
+    webhook_allow: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        (), description="CIDR list that webhooks and chats may reach although private, and by plain http."
+    )
+    action_timeout: float = Field(30.0, gt=0, le=600, description="Seconds that a call may take.")
+    max_calls: int = Field(64, ge=1, le=4096, description="Action calls that a worker has in flight at most.")
+    max_event_bytes: int = Field(256 * 1024, ge=1024, le=1_000_000, description="Largest event that is accepted, in bytes.")
+    repeat_window: float = Field(
+        600.0, ge=300, le=86400, description="Seconds for which a repeated event is recognised."
+    )
+    storm_limit: int = Field(
+        0, ge=0, description="Circuit breaker: started runs a minute for each organisation and workflow; 0 is off."
+    )
+
+    session_timeout: float = Field(6.0, ge=1, le=300, description="Seconds after which Kafka gives up a silent worker.")
+    commit_interval: float = Field(0.5, gt=0, le=60, description="Seconds between commits of a worker's offsets.")
+    fetch_max_wait_ms: int = Field(
+        500, ge=1, le=5000, description="How long the broker may hold a fetch; 10 on Tansu, which answers late."
+    )
+    metrics_port: int | None = Field(
+        None, ge=0, le=65535, description="Port of /metrics; by default 9464 or, where that is taken, a free one."
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that /metrics listens on.")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
+
+    @property
+    def brokers(self) -> list[str]:
+        """The bootstrap servers as a list."""
+        return [part.strip() for part in self.broker.split(",") if part.strip()]
+
+
+def load(**given: Any) -> Settings:
+    """The settings from the environment; `given` wins over it.
+
+    Raises Refused that names the variable and what is wrong with it, never its value where it is a secret.
+    """
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        faults = [fault_of({**one, "input": None}) for one in error.errors(include_url=False)]
+        raise Refused(f._replace(field="ONESTACK_" + f.field.upper()) for f in faults) from None
+
+

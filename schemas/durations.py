@@ -1,0 +1,39 @@
+"""Durations as people and ISO 8601 write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+_SHORT = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d|w)")
+_ISO = re.compile(
+    r"P(?!$)(?:(?P<weeks>\d{1,6}(?:[.,]\d+)?)W)?(?:(?P<days>\d{1,7}(?:[.,]\d+)?)D)?"
+    r"(?:T(?!$)(?:(?P<hours>\d{1,9}(?:[.,]\d+)?)H)?(?:(?P<minutes>\d{1,10}(?:[.,]\d+)?)M)?"
+    r"(?:(?P<seconds>\d{1,12}(?:[.,]\d{1,9})?)S)?)?"
+)
+_SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+LONGEST: Final = timedelta(days=3660)
+"""Ten years: more than any automation waits, and far from what a clock can't hold."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """A duration from `PT15M` (ISO 8601, without years and months) or `15m`, `2.5s`, `250ms`, `7d`, `2w`.
+
+    Raises ValueError with a sentence for people where it is none, or longer than ten years.
+    """
+    text = text.strip()
+    if short := _SHORT.fullmatch(text):
+        seconds = float(short[1]) * _SECONDS[short[2]]
+    elif (iso := _ISO.fullmatch(text)) and len(text) > 1:
+        parts = {name: float(value.replace(",", ".")) for name, value in iso.groupdict().items() if value}
+        weeks, days = parts.get("weeks", 0.0), parts.get("days", 0.0)
+        seconds = (weeks * 7 + days) * 86400.0 + parts.get("hours", 0.0) * 3600.0
+        seconds += parts.get("minutes", 0.0) * 60.0 + parts.get("seconds", 0.0)
+    else:
+        message = f"{text[:40]!r} is not a duration: write PT15M, or a number with ms, s, m, h, d or w, such as 15m"
+        raise ValueError(message)
+    if seconds > LONGEST.total_seconds():
+        message = f"{text[:40]!r} is longer than ten years"
+        raise ValueError(message)
+    return timedelta(seconds=seconds)
