@@ -1,0 +1,59 @@
+# The one entry point for people, hooks and CI. `make` alone lists what there is.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-kafka check bench up docs lock clean
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+PYTEST := $(BIN)/python -m pytest -q
+# The first of these that is Python 3.11 or newer; PYTHON=… chooses another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with the onestack command in it
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3 if it is not on the PATH." >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { rm -rf .venv; echo "$(PYTHON) can't make virtual environments; on Debian: apt-get install python3-venv." >&2; exit 1; }
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## Run a morning at a service provider on embedded parts, and check what came of it
+	$(BIN)/onestack demo
+
+up: setup ## Run all of it on embedded parts, in the foreground, until Ctrl-C
+	$(BIN)/onestack up
+
+test: setup ## Run the tests that need nothing but this checkout
+	$(PYTEST) -m 'not kafka' --ignore=tests/chaos
+
+test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 and Maven)
+	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "make test-kafka runs a real Apache Kafka and needs Java 17 and Maven on the PATH." >&2; exit 1; }
+	$(PYTEST) tests/chaos
+	$(PYTEST) -m kafka --ignore=tests/chaos || [ $$? -eq 5 ]
+
+check: setup ## Lint, formatting, types and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup ## Measure latency and throughput on a real Apache Kafka (needs Java 17 and Maven)
+	$(BIN)/python -m bench
+
+docs: setup ## Write the generated pages of docs/reference again
+	$(BIN)/python -m cli.reference
+
+lock: ## Resolve requirements.lock anew, for every Python and platform (needs uv)
+	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --custom-compile-command 'make lock' --upgrade pyproject.toml -o requirements.lock
+
+clean: ## Remove .venv and all that was built or cached
+	rm -rf .venv build dist *.egg-info .onestack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
