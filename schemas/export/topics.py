@@ -1,0 +1,51 @@
+"""The topics as a table: what each holds, its key, its partitions and how it is cleaned up (DESIGN.md §3)."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from schemas.names import COMMAND_TOPICS, CONTROL, DEAD_LETTERS, DEFINITIONS, EVENT_TOPICS, RUNS
+
+ENTITY_KEY: Final = "The entity key {org}/{subject}, such as acme/device/d-17."
+DEFINITION_KEY: Final = "{org}/{workflow id}, such as acme/alert-to-ticket."
+
+
+class Topic(NamedTuple):
+    """One topic; `one_partition` where it does not have as many as the others."""
+
+    name: str
+    holds: str
+    key: str
+    cleanup: Literal["delete", "compact"]
+    long: bool = False
+    one_partition: bool = False
+
+    @property
+    def short(self) -> str:
+        """The name without the part that all share: `workflow.runs`."""
+        return self.name.removeprefix("onestack.")
+
+
+TOPICS: Final[tuple[Topic, ...]] = (
+    *(Topic(name, f"Events of the {module} module.", ENTITY_KEY, "delete") for module, name in EVENT_TOPICS.items()),
+    Topic(
+        DEFINITIONS,
+        "Workflow definitions; a null value deletes.",
+        DEFINITION_KEY,
+        "compact",
+        one_partition=True,
+    ),
+    *(
+        Topic(name, f"Commands of the action {action}.", ENTITY_KEY, "delete")
+        for action, name in COMMAND_TOPICS.items()
+    ),
+    Topic(RUNS, "The run log: each record is what one decision made of a run.", ENTITY_KEY, "delete", long=True),
+    Topic(CONTROL, "Requests to cancel, resume or re-run a run.", ENTITY_KEY, "delete"),
+    Topic(
+        DEAD_LETTERS,
+        "Whatever could not be read, with the reason and where it came from.",
+        "The key of the record that it came from.",
+        "delete",
+        long=True,
+    ),
+)
