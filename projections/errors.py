@@ -1,0 +1,28 @@
+"""What can go wrong in a projection. Losing Postgres or Kafka is not among them: that is waited for."""
+
+from __future__ import annotations
+
+
+class ProjectionError(Exception):
+    """The root of this package's errors."""
+
+
+class MigrationError(ProjectionError):
+    """The database can't be brought to this version's tables."""
+
+
+class Poison(ProjectionError):
+    """A record that can't be folded: its reason, and the field that it is about."""
+
+    def __init__(self, reason: str, field: str = "") -> None:
+        super().__init__(f"{field}: {reason}" if field else reason)
+        self.reason = reason
+        self.field = field
+
+
+class PositionLost(ProjectionError):
+    """Another projector, or a rebuild, moved these partitions' offsets on: what was folded here is not written."""
+
+
+class RebuildBusy(ProjectionError):
+    """Another rebuild of this database is at work."""

@@ -1,0 +1,98 @@
+"""Bring a database to the tables and views of this version."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from importlib import resources
+from typing import Final, NamedTuple
+
+import structlog
+from pydantic import SecretStr
+
+from projections.errors import MigrationError
+from runtime.postgres import Connection, connect, patiently
+
+log = structlog.get_logger(__name__)
+
+LOCK: Final = 0x6F73_7765_0001
+"""The advisory lock under which migrations are applied, one process at a time."""
+
+_NAME = re.compile(r"(\d{4})_(\w+)\.sql")
+
+_PREPARE = """
+create schema if not exists history_data;
+create table if not exists history_data.migrations (
+    version integer primary key,
+    name text not null,
+    checksum text not null,
+    applied_at timestamptz not null default now()
+);
+"""
+
+
+class Migration(NamedTuple):
+    """One numbered file of `projections/sql`."""
+
+    version: int
+    name: str
+    sql: str
+    checksum: str
+
+
+def migrations() -> list[Migration]:
+    """All migrations of this version, in order."""
+    found = []
+    for file in resources.files("projections").joinpath("sql").iterdir():
+        if match := _NAME.fullmatch(file.name):
+            sql = file.read_text(encoding="utf-8")
+            checksum = hashlib.sha256(sql.encode()).hexdigest()
+            found.append(Migration(int(match[1]), match[2], sql, checksum))
+    return sorted(found)
+
+
+async def migrate(url: str | SecretStr, *, patience: float | None = 30.0) -> list[str]:
+    """Apply what is missing, and return its names (`0001_tables`), in order; an empty list when all is there.
+
+    Safe when several processes start at once. While Postgres is away it is waited for, `patience` seconds at most
+    (None: for ever). Raises MigrationError when a migration was edited after it had been applied, and asyncpg's
+    errors when Postgres refuses one; a refused migration leaves nothing behind.
+    """
+
+    async def attempt() -> list[str]:
+        connection = await connect(url)
+        try:
+            return await apply(connection)
+        finally:
+            await connection.close(timeout=5)
+
+    def say(error: BaseException) -> None:
+        log.warning("postgres is away, waiting for it to migrate", error=str(error) or type(error).__name__)
+
+    applied: list[str] = await patiently(attempt, patience=patience, on_wait=say)
+    return applied
+
+
+async def apply(connection: Connection) -> list[str]:
+    """`migrate` on a connection that the caller holds: all in one transaction."""
+    async with connection.transaction():
+        await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
+        await connection.execute(_PREPARE)
+        rows = await connection.fetch("select version, checksum from history_data.migrations")
+        known = {row["version"]: row["checksum"] for row in rows}
+        applied = []
+        for one in migrations():
+            label = f"{one.version:04}_{one.name}"
+            if one.version not in known:
+                await connection.execute(one.sql)
+                await connection.execute(
+                    "insert into history_data.migrations (version, name, checksum) values ($1, $2, $3)",
+                    one.version,
+                    one.name,
+                    one.checksum,
+                )
+                applied.append(label)
+            elif known[one.version] != one.checksum:
+                message = f"migration {label} was changed after it had been applied to this database"
+                raise MigrationError(message)
+    return applied
