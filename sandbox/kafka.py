@@ -1,4 +1,4 @@
-"""A real Apache Kafka on one node (KRaft), its jars fetched once by Maven. Tests of crashes and the benchmark run on it."""
+"""A real Apache Kafka on one node (KRaft), its jars fetched once by Maven, for crash tests and the benchmark."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ _DEFAULTS = {
 
 
 class Kafka:
-    """A broker on 127.0.0.1 whose data stays in `folder`, over `kill()` and `start()` too. `options` go to server.properties."""
+    """A broker on 127.0.0.1 whose data stays in `folder`, over `kill()` and `start()` too.
+
+    `options` go to server.properties; `heap_mb` is the JVM's heap in MB.
+    """
 
     name = "kafka"
 
@@ -67,7 +70,7 @@ class Kafka:
         return f"{HOST}:{self.port}"
 
     def start(self) -> Self:
-        """Start it and wait until it answers a metadata request as a live broker (about 2 s; the first time the jars are fetched)."""
+        """Start it and wait until it answers as a live broker: about 2 s, 5 s after a kill. Fetches the jars first."""
         java, jars = _java(), fetch_jars()
         settings = self._configure()
         classpath = f"{jars}/*"
@@ -76,9 +79,7 @@ class Kafka:
         # The serial collector and a fixed small heap: the machine's cores and memory belong to what is tested.
         flags = [f"-Xms{self._heap_mb}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC", "-Xshare:auto"]
         command = [java, *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath]
-        self.process = spawn(
-            [*command, "kafka.Kafka", settings], self.log, cwd=self.folder, at_our_end=signal.SIGTERM
-        )
+        self.process = spawn([*command, "kafka.Kafka", settings], self.log, cwd=self.folder, at_our_end=signal.SIGTERM)
         wait_until(lambda: answers(HOST, self.port), self.process, "Apache Kafka", self.log)
         return self
 
@@ -128,7 +129,7 @@ def cache_folder() -> Path:
 
 
 def fetch_jars() -> Path:
-    """The folder with Kafka's jars, fetched by Maven into the cache the first time; raises SandboxError where that cannot be."""
+    """The folder with Kafka's jars, fetched by Maven the first time. Raises SandboxError where that cannot be."""
     jars = cache_folder() / f"kafka-{VERSION}"
     if jars.exists():
         return jars

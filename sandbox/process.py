@@ -132,7 +132,7 @@ def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold an advisory lock on a file, waiting for whoever has it."""
-    import fcntl  # noqa: PLC0415 - there is none on Windows, where only this function would fail
+    import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as file:

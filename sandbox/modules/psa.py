@@ -1,0 +1,73 @@
+"""The PSA stand-in: tickets, and the events that their creation and changes cause."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.modules.ledger import Ledger
+from sandbox.modules.service import Module, ProblemError, Route, body_of, causation
+from sandbox.modules.world import World
+
+
+class Psa(Module):
+    """POST, PATCH and GET of tickets."""
+
+    name = "psa"
+
+    def __init__(self, world: World, ledger: Ledger, token: str = "") -> None:
+        super().__init__(world, ledger, token)
+        self._numbers = count(10_001)
+
+    def routes(self) -> list[Route]:
+        return [
+            ("POST", "/v1/tickets", self._create),
+            ("GET", "/v1/tickets", self._list),
+            ("GET", "/v1/tickets/{id}", self._get),
+            ("PATCH", "/v1/tickets/{id}", self._update),
+        ]
+
+    async def _create(self, request: web.Request) -> tuple[int, Any]:
+        body = await body_of(request, "title")
+        company = body.get("company_id") or None
+        org = self.world.org_of("company", company)
+        ticket = {"status": "New", **body, "id": f"T-{next(self._numbers)}", "created_at": _now()}
+        ticket.setdefault("source", "api")
+        ticket = dict(self.world.put("ticket", org, ticket))
+        await self.world.happened("ticket.created", org, self._data(ticket), causation(request))
+        return 201, ticket
+
+    async def _update(self, request: web.Request) -> tuple[int, Any]:
+        changes = await body_of(request)
+        id = request.match_info["id"]
+        if not changes:
+            raise ProblemError(422, "at least one field to change is required")
+        ticket = self.world.get("ticket", id)
+        previous = {name: ticket.get(name) for name, value in changes.items() if ticket.get(name) != value}
+        ticket.update(changes, id=id, updated_at=_now())
+        if previous:
+            data = {**self._data(dict(ticket)), "previous": previous}
+            await self.world.happened("ticket.updated", self.world.org_of("ticket", id), data, causation(request))
+        return 200, dict(ticket)
+
+    async def _get(self, request: web.Request) -> tuple[int, Any]:
+        ticket = self.world.find("ticket", request.match_info["id"])
+        if ticket is None:
+            raise ProblemError(404, "there is no such ticket")
+        return 200, ticket
+
+    async def _list(self, request: web.Request) -> tuple[int, Any]:
+        company = request.query.get("company_id")
+        tickets = [t for t in self.world.all("ticket") if company is None or t.get("company_id") == company]
+        return 200, {"tickets": tickets}
+
+    def _data(self, ticket: dict[str, Any]) -> dict[str, Any]:
+        company = self.world.find("company", str(ticket.get("company_id")))
+        return {"ticket": ticket, **({"company": dict(company)} if company else {})}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,128 @@
+"""All stand-in modules in one process, each on its own port of 127.0.0.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.modules.control import Control
+from sandbox.modules.hub import Hub
+from sandbox.modules.ledger import Ledger
+from sandbox.modules.mail import MODULE as MAIL
+from sandbox.modules.mail import MailSink
+from sandbox.modules.oncall import OnCall
+from sandbox.modules.psa import Psa
+from sandbox.modules.publisher import Publisher, Sent
+from sandbox.modules.rmm import Rmm
+from sandbox.modules.service import Module
+from sandbox.modules.sinks import Receiver, Slack, Teams
+from sandbox.modules.world import World
+from sandbox.process import free_port
+
+HOST = "127.0.0.1"
+PORTS = {
+    "psa": 7101,
+    "rmm": 7102,
+    "hub": 7103,
+    "oncall": 7104,
+    "teams": 7105,
+    "slack": 7106,
+    "webhook": 7107,
+    MAIL: 7108,
+    "control": 7109,
+}
+"""The ports that are asked for first."""
+
+TOKEN = "sandbox-module-token"  # noqa: S105 - guards nothing but the sandbox
+_HOOK = "sandbox-incoming-hook"
+_SIGNING = "whsec_c2FuZGJveC1zaWduaW5nLWtleQ=="
+_STOP_PATIENCE = 1.0  # seconds that calls under way may still take
+
+
+class StandIns:
+    """PSA, RMM, Hub, On-Call, Teams, Slack, a webhook receiver, a mail server, and what they published.
+
+    Without a broker they publish nothing. `ports` are by module; a port that is taken is replaced by a free one.
+    """
+
+    def __init__(self, bootstrap: str | None = None, ports: Mapping[str, int] | None = None) -> None:
+        self.ledger = Ledger()
+        self.publisher = Publisher(bootstrap) if bootstrap else None
+        self.world = World(self.publisher)
+        self.psa = Psa(self.world, self.ledger, TOKEN)
+        self.rmm = Rmm(self.world, self.ledger, TOKEN)
+        self.hub = Hub(self.world, self.ledger, TOKEN)
+        self.oncall = OnCall(self.world, self.ledger, TOKEN)
+        self.teams = Teams(self.world, self.ledger, _HOOK)
+        self.slack = Slack(self.world, self.ledger, _HOOK)
+        self.receiver = Receiver(self.world, self.ledger, _SIGNING)
+        self.mail = MailSink(self.ledger)
+        self.ports: dict[str, int] = {}
+        self._wanted = dict(ports or {})
+        self._runners: list[web.AppRunner] = []
+
+    async def start(self) -> StandIns:
+        """Listen on all ports, and connect to the broker."""
+        if self.publisher is not None:
+            await self.publisher.start()
+        modules: list[Module] = [self.psa, self.rmm, self.hub, self.oncall, self.teams, self.slack, self.receiver]
+        for module in (*modules, Control(self.world, self.ledger)):
+            runner = web.AppRunner(module.application(), access_log=None, shutdown_timeout=_STOP_PATIENCE)
+            await runner.setup()
+            self._runners.append(runner)
+            port = self.ports[module.name] = free_port(self._wanted.get(module.name))
+            await web.TCPSite(runner, HOST, port).start()
+        port = self.ports[MAIL] = free_port(self._wanted.get(MAIL))
+        await self.mail.start(HOST, port)
+        return self
+
+    async def stop(self) -> None:
+        """Listen no more, and disconnect."""
+        for runner in self._runners:
+            await runner.cleanup()
+        self._runners.clear()
+        await self.mail.stop()
+        if self.publisher is not None:
+            await self.publisher.stop()
+
+    def url(self, module: str) -> str:
+        """A module's base URL."""
+        scheme = "smtp" if module == MAIL else "http"
+        return f"{scheme}://{HOST}:{self.ports[module]}"
+
+    def environment(self) -> dict[str, str]:
+        """The ONESTACK_* variables with which workers reach all of these."""
+        return {
+            "ONESTACK_PSA_URL": self.url("psa"),
+            "ONESTACK_RMM_URL": self.url("rmm"),
+            "ONESTACK_HUB_URL": self.url("hub"),
+            "ONESTACK_ONCALL_URL": self.url("oncall"),
+            "ONESTACK_MODULE_TOKEN": TOKEN,
+            "ONESTACK_SMTP_URL": self.url(MAIL),
+            "ONESTACK_MAIL_FROM": "workflows@onestack.example",
+            "ONESTACK_WEBHOOK_ALLOW": "127.0.0.0/8",
+            "ONESTACK_SECRET_TEAMS": f"{self.url('teams')}/webhookb2/{_HOOK}",
+            "ONESTACK_SECRET_SLACK": f"{self.url('slack')}/services/T0SANDBOX/B0SANDBOX/{_HOOK}",
+            "ONESTACK_SECRET_SIGNING": _SIGNING,
+        }
+
+    async def publish(self, event: dict[str, Any]) -> Sent:
+        """Publish an event as the module that its source names, which from then on knows the entities in it."""
+        if self.publisher is None:
+            raise RuntimeError("these stand-ins have no broker")
+        self.world.learn(event["orgid"], {name: it for name, it in event["data"].items() if name != "previous"})
+        return await self.publisher.publish(event)
+
+
+def write_environment(file: Path, environment: Mapping[str, str]) -> None:
+    """Write variables to a file for `. FILE` in a shell, readable by its owner alone."""
+    file.touch(mode=0o600)
+    file.write_text("".join(f"export {line}\n" for line in shell_lines(environment)))
+
+
+def shell_lines(environment: Mapping[str, str]) -> list[str]:
+    """NAME='value' for each variable, as a shell takes it."""
+    return [f"{name}='" + value.replace("'", "'\\''") + "'" for name, value in environment.items()]

@@ -1,0 +1,69 @@
+"""What the stand-in modules know of companies, devices and tickets, and the events that changes cause."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+Entity = dict[str, Any]
+
+
+class Publishes(Protocol):
+    """Where events go."""
+
+    def event(self, type: str, org: str, data: Mapping[str, Any], **attributes: str) -> dict[str, Any]:
+        """Make an event of now."""
+
+    async def publish(self, event: dict[str, Any]) -> object:
+        """Send it."""
+
+
+class World:
+    """Entities by type and id. Calls do not name their organisation: it is known from the entities they are about."""
+
+    def __init__(self, publisher: Publishes | None = None) -> None:
+        self._publisher = publisher
+        self._entities: dict[tuple[str, str], Entity] = {}
+        self._orgs: dict[tuple[str, str], str] = {}
+
+    def learn(self, org: str, data: Mapping[str, Any]) -> None:
+        """Take over the entities in an event's data."""
+        for kind, thing in data.items():
+            if isinstance(thing, dict) and isinstance(thing.get("id"), str):
+                self.put(kind, org, thing)
+
+    def put(self, kind: str, org: str | None, thing: Mapping[str, Any]) -> Entity:
+        """Add or change an entity, and return it whole."""
+        at = kind, str(thing["id"])
+        whole = self._entities.setdefault(at, {})
+        whole.update(thing)
+        if org is not None:
+            self._orgs[at] = org
+        return whole
+
+    def find(self, kind: str, id: str) -> Entity | None:
+        """An entity that was learned or made."""
+        return self._entities.get((kind, id))
+
+    def get(self, kind: str, id: str) -> Entity:
+        """An entity; a stand-in takes anybody's word that it exists."""
+        return self._entities.get((kind, id)) or self.put(kind, None, {"id": id})
+
+    def all(self, kind: str) -> list[Entity]:
+        """Every entity of this kind."""
+        return [thing for (name, _), thing in self._entities.items() if name == kind]
+
+    def org_of(self, kind: str, id: str | None) -> str | None:
+        """The organisation that an entity belongs to, where it is known."""
+        return None if id is None else self._orgs.get((kind, id))
+
+    async def happened(
+        self, type: str, org: str | None, data: Mapping[str, Any], caused: Mapping[str, str]
+    ) -> dict[str, Any] | None:
+        """Publish an event that a change caused; without a known organisation there is none to publish for."""
+        if self._publisher is None or org is None:
+            return None
+        self.learn(org, {name: thing for name, thing in data.items() if name != "previous"})
+        event = self._publisher.event(type, org, data, **caused)
+        await self._publisher.publish(event)
+        return event
