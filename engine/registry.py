@@ -1,0 +1,155 @@
+"""The definitions in force: the fold of the definitions topic, with an index by what triggers them.
+
+A record is accepted where it is valid, its key names what its body does, and its version is higher than the one in
+force. What is refused comes back with what is in force, so that the caller can publish that again; published again it
+is `Unchanged`, and a null is always `Deleted`, so the two never go around in circles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from engine.workflow import Workflow, canonical, compile_workflow
+from schemas.definitions import LARGEST, parse_definition
+from schemas.errors import Fault, Refused
+from schemas.names import is_id
+
+
+@dataclass(slots=True, frozen=True)
+class Accepted:
+    """The definition is in force now, in place of `previous`."""
+
+    workflow: Workflow
+    previous: Workflow | None
+
+
+@dataclass(slots=True, frozen=True)
+class Unchanged:
+    """The definition was in force before, to the letter."""
+
+    workflow: Workflow
+
+
+@dataclass(slots=True, frozen=True)
+class Deleted:
+    """Nothing is in force under the key now; `previous` was, if any."""
+
+    previous: Workflow | None
+
+
+@dataclass(slots=True, frozen=True)
+class RefusedDefinition:
+    """The record changes nothing. `in_force` is the value to publish again under its key; None is a null."""
+
+    faults: tuple[Fault, ...]
+    in_force: bytes | None
+
+
+Applied = Accepted | Unchanged | Deleted | RefusedDefinition
+
+
+@dataclass(slots=True, frozen=True)
+class _Kept:
+    workflow: Workflow
+    value: bytes
+    canonical: bytes
+
+
+class Registry:
+    """Definitions by key. Not safe for use from several threads."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, _Kept] = {}
+        self._index: dict[tuple[str, str], tuple[Workflow, ...]] = {}
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def apply(self, key: str | bytes, value: bytes | None) -> Applied:
+        """What came of one record of the definitions topic. Never raises on what a record holds."""
+        try:
+            name = key.decode() if isinstance(key, bytes) else key
+            before = self._kept.get(name)
+            if value is None:
+                return self._delete(name)
+            org, workflow_id = _split(name)
+            document = _document(value)
+            workflow = compile_workflow(parse_definition(document))
+            if (workflow.org, workflow.id) != (org, workflow_id):
+                field = "org" if workflow.org != org else "id"
+                raise Refused.one(field, f"is {getattr(workflow, field)!r}, but the record's key is {name!r}")
+        except UnicodeDecodeError:
+            return Deleted(None) if value is None else RefusedDefinition((Fault("key", "is not UTF-8 text"),), None)
+        except Refused as refused:
+            return RefusedDefinition(refused.faults, before.value if before else None)
+        return self._put(name, _Kept(workflow, value, canonical(document)), before)
+
+    def _put(self, key: str, kept: _Kept, before: _Kept | None) -> Applied:
+        if before is not None:
+            version, in_force = kept.workflow.version, before.workflow.version
+            if version == in_force and kept.canonical == before.canonical:
+                return Unchanged(before.workflow)
+            if version <= in_force:
+                reason = f"is {version}, but version {in_force} is in force: only a higher one replaces it"
+                return RefusedDefinition((Fault("version", reason),), before.value)
+        self._kept[key] = kept
+        self._reindex(_workflow(before), kept.workflow)
+        return Accepted(kept.workflow, _workflow(before))
+
+    def _delete(self, key: str) -> Deleted:
+        before = self._kept.pop(key, None)
+        if before is not None:
+            self._reindex(before.workflow, None)
+        return Deleted(_workflow(before))
+
+    def _reindex(self, before: Workflow | None, after: Workflow | None) -> None:
+        for workflow in (before, after):
+            if workflow is None or workflow.trigger_type is None:
+                continue
+            at = (workflow.org, workflow.trigger_type)
+            others = [one for one in self._index.get(at, ()) if one.id != workflow.id]
+            if workflow is after and workflow.state == "enabled":
+                others.append(workflow)
+            if others:
+                self._index[at] = tuple(sorted(others, key=lambda one: one.id))
+            else:
+                self._index.pop(at, None)
+
+    def by_trigger(self, org: str, event_type: str) -> tuple[Workflow, ...]:
+        """The enabled workflows of an organisation that such an event starts, by id."""
+        return self._index.get((org, event_type), ())
+
+    def get(self, org: str, workflow_id: str) -> Workflow | None:
+        """The workflow in force under this id, whatever its state."""
+        kept = self._kept.get(f"{org}/{workflow_id}")
+        return _workflow(kept)
+
+    def snapshot(self) -> dict[str, bytes]:
+        """The values in force by key, as they were published."""
+        return {key: kept.value for key, kept in self._kept.items()}
+
+
+def _workflow(kept: _Kept | None) -> Workflow | None:
+    return None if kept is None else kept.workflow
+
+
+def _split(key: str) -> tuple[str, str]:
+    org, slash, workflow_id = key.partition("/")
+    if not slash or not is_id(org) or not is_id(workflow_id):
+        raise Refused.one("key", f"{key[:210]!r} is not of the form organisation/workflow id")
+    return org, workflow_id
+
+
+def _document(value: bytes) -> dict[str, Any]:
+    if len(value) > LARGEST:
+        raise Refused.one("", f"the definition has {len(value):,} bytes; at most {LARGEST:,} are accepted")
+    try:
+        document = orjson.loads(value)
+    except orjson.JSONDecodeError as error:
+        raise Refused.one("", f"not JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise Refused.one("", "a definition is a JSON object")
+    return document
