@@ -1,0 +1,30 @@
+"""Which commands there are, in the order in which a stranger meets them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cli import asking, running, telling
+
+if TYPE_CHECKING:
+    from typer import Typer
+
+
+def add_to(app: Typer) -> None:
+    """Add every command to the command line."""
+    app.command()(running.demo)
+    app.command()(running.up)
+    app.command()(running.worker)
+    app.command()(running.projector)
+    app.add_typer(running.topics, name="topics")
+    app.command()(running.migrate)
+    app.command()(telling.validate)
+    app.command()(telling.publish)
+    app.command()(telling.emit)
+    app.command()(asking.workflows)
+    app.command()(asking.runs)
+    app.command()(asking.show)
+    app.command()(asking.tail)
+    app.command("dead-letters")(asking.dead_letters)
+    app.command()(telling.schemas)
+    app.command()(running.version)

@@ -1,0 +1,144 @@
+"""Sending definitions and events: acknowledged by all in-sync replicas before the command ends."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from cli.clients import kafka, need_topic, settings_for_people
+from cli.errors import USAGE, Failure, kafka_away
+from schemas.errors import Refused
+from schemas.events import EVENT_TYPES, SOURCES, entity_of, from_envelope
+from schemas.names import DEFINITIONS, EVENT_TOPICS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from cli.files import Document
+    from runtime.settings import Settings
+    from schemas.events import Event
+
+Sent = dict[str, Any]
+Record = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
+
+
+async def publish(documents: Sequence[Document]) -> list[Sent]:
+    """Put checked definitions on the definitions topic and return where each went, once all are acknowledged."""
+    records: list[Record] = [
+        (DEFINITIONS, f"{one.body['org']}/{one.body['id']}".encode(), orjson.dumps(one.body), []) for one in documents
+    ]
+    places = await send(settings_for_people(), records)
+    return [
+        {"org": one.body["org"], "id": one.body["id"], "version": one.body["version"], "state": one.body["state"], **at}
+        for one, at in zip(documents, places, strict=True)
+    ]
+
+
+async def send(settings: Settings, records: Sequence[Record]) -> list[Sent]:
+    """Send (topic, key, value, headers) in order; where each went. Raises Failure where Kafka does not take one."""
+    from aiokafka.errors import KafkaError
+
+    from runtime.kafka import new_producer
+
+    for topic in sorted({record[0] for record in records}):
+        await need_topic(settings, topic)
+    sent = []
+    async with kafka(settings, new_producer(settings)) as producer:
+        for topic, key, value, headers in records:
+            try:
+                place = await producer.send_and_wait(topic, value, key, headers=headers)
+            except KafkaError as error:
+                raise kafka_away(settings, error) from None
+            sent.append({"topic": place.topic, "partition": place.partition, "offset": place.offset})
+    return sent
+
+
+def new_event(kind: str, org: str | None, data: str | None, given: dict[str, str | None]) -> dict[str, Any]:
+    """A CloudEvent from the command line: what was not given is filled in. Raises Failure or Refused."""
+    if kind not in EVENT_TYPES:
+        raise Failure(f"{kind!r} is not an event type; the types are {', '.join(EVENT_TYPES)}.", USAGE)
+    if not org:
+        raise Failure("An event belongs to an organisation: name it with --org.", USAGE)
+    body = _object(data)
+    entity = entity_of(kind)
+    mine = body.setdefault(entity, {})
+    known = mine.get("id") if isinstance(mine, dict) else None
+    subject = given.get("subject") or f"{entity}/{known or uuid.uuid4().hex[:8]}"
+    if isinstance(mine, dict) and known is None:
+        mine["id"] = subject.partition("/")[2]
+    return {
+        "specversion": "1.0",
+        "id": given.get("id") or str(uuid.uuid4()),
+        "source": given.get("source") or f"/{SOURCES[kind][0]}",
+        "type": kind,
+        "subject": subject,
+        "time": given.get("time") or dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "orgid": org,
+        "datacontenttype": "application/json",
+        "data": body,
+    }
+
+
+def _object(data: str | None) -> dict[str, Any]:
+    from pathlib import Path
+
+    from cli.files import content
+
+    if data is None:
+        return {}
+    text = content(Path(data[1:])) if data.startswith("@") else data.encode()
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Failure(f"--data is not JSON: {error}.", USAGE) from None
+    if not isinstance(body, dict):
+        raise Failure("--data is a JSON object, with one object for each entity, such as '{\"alert\": {…}}'.", USAGE)
+    return body
+
+
+def events_in(file: Path) -> list[dict[str, Any]]:
+    """The CloudEvents in a file: one JSON object, an array of them, or one a line."""
+    from cli.files import content
+
+    text = content(file)
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        try:
+            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError:
+            raise Failure(f"{file}: not JSON: {error}.") from None
+    events = found if isinstance(found, list) else [found]
+    if not events:
+        raise Failure(f"{file}: there is no event in it.")
+    return events
+
+
+async def emit(envelopes: Sequence[dict[str, Any]]) -> list[Sent]:
+    """Check events and send each to its module's topic. Raises Refused with the first fault, before any is sent."""
+    settings = settings_for_people()
+    events = [_accepted(envelope, settings.max_event_bytes) for envelope in envelopes]
+    headers = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
+    records = [(_topic_of(event), event.entity_key.encode(), orjson.dumps(event.envelope), headers) for event in events]
+    places = await send(settings, records)
+    return [
+        {"id": event.id, "type": event.type, "org": event.org, "subject": event.subject, **at}
+        for event, at in zip(events, places, strict=True)
+    ]
+
+
+def _accepted(envelope: dict[str, Any], limit: int) -> Event:
+    size = len(orjson.dumps(envelope))
+    if size > limit:
+        raise Refused.one("", f"the event has {size:,} bytes; at most {limit:,} are accepted")
+    return from_envelope(envelope)
+
+
+def _topic_of(event: Event) -> str:
+    module = event.source.strip("/").partition("/")[0]
+    return EVENT_TOPICS[module if module in EVENT_TOPICS else SOURCES[event.type][0]]

@@ -1,0 +1,168 @@
+"""The commands that run the engine or prepare what it runs on."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli import processes
+from cli.errors import Failure, kafka_away, postgres_away
+from cli.output import show_json, table
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+topics = typer.Typer(help="Create and list the engine's topics.", no_args_is_help=True, rich_markup_mode=None)
+
+
+def worker() -> None:
+    """Run a worker: events start runs, actions are performed.
+
+    Start more of them to share the work. Creates the topics that are missing. Stops on SIGTERM or Ctrl-C, when what is in flight is finished.
+    """
+    processes.worker()
+
+
+def projector(
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Make the history anew from the beginning of the run log, and end.")
+    ] = False,
+) -> None:
+    """Run the projector: it folds the run log into the history in Postgres.
+
+    One is enough. Creates the tables and views that are missing. Stops on SIGTERM or Ctrl-C.
+    """
+    processes.projector(rebuild=rebuild)
+
+
+@topics.command("create")
+def create(json: Json = False) -> None:
+    """Create the topics that are missing, with their partitions and cleanup policies."""
+    from cli.clients import settings_for_people
+    from streams.topics import create as create_missing
+
+    created, partitions = _on_kafka(create_missing(settings_for_people()))
+    if json:
+        show_json({"created": created, "partitions": partitions})
+        return
+    for name in created:
+        print(f"created {name}")
+    if not created:
+        print(f"All topics are there, with {partitions} partitions.")
+
+
+@topics.command("list")
+def list_topics(json: Json = False) -> None:
+    """List the engine's topics, and which of them Kafka has."""
+    from schemas.export.topics import TOPICS
+
+    there = _on_kafka(_partitions())
+    rows = [
+        {"topic": one.name, "partitions": there.get(one.name), "cleanup": one.cleanup, "holds": one.holds}
+        for one in TOPICS
+    ]
+    if json:
+        show_json(rows)
+        return
+    table(
+        ("topic", "partitions", "cleanup", "holds"),
+        [(row["topic"], row["partitions"] or "missing", row["cleanup"], row["holds"]) for row in rows],
+        "",
+    )
+
+
+async def _partitions() -> dict[str, int]:
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from cli.clients import kafka, settings_for_people
+    from runtime.kafka import client_options
+
+    settings = settings_for_people()
+    async with kafka(settings, AIOKafkaAdminClient(**client_options(settings))) as admin:
+        return {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
+
+
+def _on_kafka(work: Coroutine[Any, Any, Any]) -> Any:
+    from aiokafka.errors import KafkaError
+
+    from cli.clients import settings_for_people
+
+    try:
+        return asyncio.run(work)
+    except (KafkaError, OSError) as error:
+        raise kafka_away(settings_for_people(), error) from None
+
+
+def migrate(json: Json = False) -> None:
+    """Bring Postgres to this version's tables and views; safe to run again, and beside running processes."""
+    import asyncpg
+
+    from cli.clients import settings_for_people
+    from projections.migrations import migrate as apply
+
+    settings = settings_for_people()
+    try:
+        applied = asyncio.run(apply(settings.postgres_url, patience=0))
+    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise postgres_away(settings, error) from None
+    if json:
+        show_json({"applied": applied})
+        return
+    print(f"applied {', '.join(applied)}" if applied else "The history is up to date.")
+
+
+def up(
+    broker: Annotated[
+        str, typer.Option(help="embedded, or kafka: a real Apache Kafka (needs Java 17 and Maven).")
+    ] = "embedded",
+    data: Annotated[
+        Path | None, typer.Option(help="Where data is kept between starts [ONESTACK_DATA_DIR, or .onestack].")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="How many workers.")] = 1,
+) -> None:
+    """Run all of it on embedded parts, in the foreground, until Ctrl-C.
+
+    Broker, Postgres, stand-in modules, workers and projector; data is kept in a folder between starts where the part
+    allows it. A second start beside the first picks free ports.
+    """
+    from sandbox.up import up as run
+
+    _need(broker)
+    run(broker=broker, data_dir=data, workers=workers)
+
+
+def demo(
+    broker: Annotated[
+        str, typer.Option(help="embedded, or kafka: a real Apache Kafka (needs Java 17 and Maven).")
+    ] = "embedded",
+) -> None:
+    """Run a morning at a service provider on embedded parts.
+
+    Checks that modules, run log and history agree. Ends by itself; the exit code is 1 if they disagree.
+    """
+    from sandbox.demo import demo as run
+
+    _need(broker)
+    if code := run(broker=broker):
+        raise typer.Exit(code)
+
+
+def _need(broker: str) -> None:
+    if broker not in {"embedded", "kafka"}:
+        raise Failure(f"--broker is embedded or kafka, not {broker!r}.", 2)
+
+
+def version(json: Json = False) -> None:
+    """Print the version."""
+    from importlib.metadata import version as of
+
+    number = of("onestack-workflow-engine")
+    if json:
+        show_json({"version": number})
+        return
+    print(f"onestack {number}")

@@ -1,0 +1,137 @@
+"""The commands that give the engine something: definitions, events; and the contracts as files."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from cli.errors import USAGE, Failure
+from cli.output import complain, show_json
+
+if TYPE_CHECKING:
+    from cli.files import Document
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Files = Annotated[
+    list[Path],
+    typer.Argument(metavar="FILE…", help="YAML or JSON, several documents in a file too; a folder; '-' is stdin."),
+]
+
+
+def validate(files: Files, json: Json = False) -> None:
+    """Check definitions in files, and say of each fault where it is.
+
+    Faults and warnings go to stderr as 'file: document n: field: reason'. Warnings alone keep exit code 0.
+    """
+    from cli.files import read
+
+    documents = read(files)
+    refused = _complain(documents)
+    if json:
+        show_json({"valid": not refused, "definitions": [one.as_json() for one in documents]})
+    if refused:
+        raise Failure(f"{refused} of {_count(documents)} refused.")
+    if not json:
+        warned = sum(len(one.warnings) for one in documents)
+        print(f"{_count(documents)} valid{f', {warned} warnings' if warned else ''}.")
+
+
+def publish(
+    files: Files,
+    org: Annotated[str | None, typer.Option(help="Publish for this organisation, whatever the files say.")] = None,
+    state: Annotated[
+        str | None, typer.Option(help="Publish in this state: draft, shadow, enabled or disabled.")
+    ] = None,
+    enable: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="The same as --state enabled or disabled.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check definitions and put them in force: sends them to the definitions topic, and waits for Kafka to have them.
+
+    Nothing is sent unless all are valid. A definition replaces one of a lower version only.
+    """
+    from cli.files import read
+    from cli.publishing import publish as send
+
+    if enable is not None and state is not None:
+        raise Failure("Give either --state or --enable/--disable.", USAGE)
+    wanted = state if enable is None else "enabled" if enable else "disabled"
+    changes = {name: value for name, value in (("org", org), ("state", wanted)) if value is not None}
+    documents = read(files, changes)
+    if refused := _complain(documents):
+        raise Failure(f"{refused} of {_count(documents)} refused; nothing was published.")
+    sent = asyncio.run(send(documents))
+    if json:
+        show_json(sent)
+        return
+    for one in sent:
+        print(f"published {one['org']}/{one['id']} version {one['version']} ({one['state']})")
+
+
+def _complain(documents: list[Document]) -> int:
+    """Print faults and warnings; the number of refused documents."""
+    for one in documents:
+        for line in one.lines():
+            complain(line)
+    return sum(1 for one in documents if one.faults)
+
+
+def _count(documents: list[Document]) -> str:
+    return "1 definition" if len(documents) == 1 else f"{len(documents)} definitions"
+
+
+def emit(
+    kind: Annotated[str | None, typer.Argument(metavar="TYPE", help="The event type, such as alert.triggered.")] = None,
+    org: Annotated[str | None, typer.Option(help="The organisation.")] = None,
+    subject: Annotated[str | None, typer.Option(help="The entity, such as alert/a-1 [from the data, or new].")] = None,
+    data: Annotated[str | None, typer.Option(help="JSON, or @FILE: an object for each entity by its name.")] = None,
+    id: Annotated[str | None, typer.Option(help="The event's id [new]; the same id starts nothing twice.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="The sending module, such as /rmm [the usual one of the type].")
+    ] = None,
+    time: Annotated[str | None, typer.Option(help="When it happened [now], such as 2026-11-23T08:00:00Z.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="CloudEvents as JSON: one, an array, or one a line; '-' is stdin.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Send an event as a module would, and wait for Kafka to have it.
+
+    onestack emit alert.triggered --org acme --data '{"alert": {"id": "a-1", "severity": "critical"}}'
+    """
+    from cli.publishing import emit as send
+    from cli.publishing import events_in, new_event
+
+    if (kind is None) == (file is None):
+        raise Failure("Name either an event type or a --file with CloudEvents.", USAGE)
+    given = {"subject": subject, "id": id, "source": source, "time": time}
+    if file is not None and any((org, data, *given.values())):
+        raise Failure("A --file holds whole events: leave the other options away.", USAGE)
+    events = events_in(file) if file is not None else [new_event(kind or "", org, data, given)]
+    sent: list[dict[str, Any]] = asyncio.run(send(events))
+    if json:
+        show_json(sent if file is not None else sent[0])
+        return
+    for one in sent:
+        print(f"sent {one['type']} {one['id']} about {one['org']}/{one['subject']} to {one['topic']}")
+
+
+def schemas(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Where to write them; made where it is missing.")
+    ] = Path("onestack-schemas"),
+    json: Json = False,
+) -> None:
+    """Write the contracts for other programs: JSON Schema of every message, one AsyncAPI document."""
+    from runtime.settings import load
+    from schemas.export import write
+
+    written = write(folder, load().partitions)
+    if json:
+        show_json([str(path) for path in written])
+        return
+    print(f"wrote {len(written)} documents to {folder}")
