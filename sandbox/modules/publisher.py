@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Any
 
 import orjson
@@ -29,11 +30,12 @@ class Sent:
 
 
 class Publisher:
-    """A producer with an own count of event ids. Its default partitioner is the murmur2 of the Java client."""
+    """A producer that numbers its events. Its default partitioner is the murmur2 of the Java client."""
 
-    def __init__(self, bootstrap: str, name: str = "e") -> None:
+    def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
-        self._name = name
+        # Ids must not come again in a later start on the same history.
+        self._name = f"e{token_hex(4)}"
         self._numbers = 0
         self._producer: AIOKafkaProducer | None = None
         self.events: list[dict[str, Any]] = []

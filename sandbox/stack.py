@@ -1,0 +1,149 @@
+"""All of One Stack's workflow engine on embedded parts: broker, Postgres, stand-in modules, workers, projector."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.broker import Tansu
+from sandbox.errors import SandboxError
+from sandbox.folder import Folder
+from sandbox.kafka import Kafka
+from sandbox.modules.server import PORTS, StandIns, write_environment
+from sandbox.postgres import Postgres
+from sandbox.process import free_port, tail
+from sandbox.resume import forget_offsets
+from sandbox.supervisor import Program, Supervisor
+
+_BROKER_PORT = 9092
+_METRICS_PORT = 9464
+_PARTITIONS = 4  # enough for the workers of one machine; each costs the broker and every worker something
+_TRIES = 3  # starts that may fail before we give up
+_PATIENCE = 60.0  # seconds for workers and projector to be in service
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """What to run. `data` is where data and logs are kept ($ONESTACK_DATA_DIR or ./.onestack by default)."""
+
+    broker: str = "embedded"
+    workers: int = 1
+    data: Path | None = None
+
+
+class Stack:
+    """The whole of it, in one process and its children. `say` gets a sentence for whatever a person should know."""
+
+    def __init__(self, options: StackOptions, say: Callable[[str], None]) -> None:
+        if options.broker not in {"embedded", "kafka"}:
+            raise SandboxError(f"--broker is embedded or kafka, not {options.broker}.")
+        self.options = options
+        self.supervisor = Supervisor(say)
+        self.folder: Path = Path()
+        self.modules = StandIns()
+        self.environment: dict[str, str] = {}
+        self._say = say
+        self._claim: Folder | None = None
+        self._postgres: Postgres | None = None
+
+    @property
+    def bootstrap(self) -> str:
+        """host:port of the broker."""
+        return self.environment["ONESTACK_BROKER"]
+
+    @property
+    def postgres_url(self) -> str:
+        """Where the history is."""
+        return self.environment["ONESTACK_POSTGRES_URL"]
+
+    @property
+    def psql(self) -> Path | None:
+        """A psql program for people who have none."""
+        return self._postgres.psql if self._postgres else None
+
+    async def start(self) -> None:
+        """Start all parts and return when workers and projector are in service. Raises SandboxError."""
+        self._claim = Folder.claim(self.options.data)
+        self.folder = self._claim.path
+        if self.folder != self._claim.wanted:
+            self._say(f"Another start has {self._claim.wanted}; this one keeps its data in {self.folder}.")
+        broker, postgres = self._broker(), Postgres(self.folder / "postgres")
+        started = await asyncio.gather(
+            self.supervisor.run(broker.name, broker, broker.bootstrap),
+            self.supervisor.run("postgres", postgres, "unix socket"),
+            return_exceptions=True,
+        )
+        for failed in started:
+            if isinstance(failed, BaseException):
+                raise failed
+        self._postgres = postgres
+        if isinstance(broker, Tansu):
+            await forget_offsets(postgres.url)
+        self.modules = await StandIns(broker.bootstrap, PORTS).start()
+        for module, port in self.modules.ports.items():
+            self._tell_port(f"the {module} stand-in", PORTS[module], port)
+        self.environment = self._variables(broker.bootstrap, postgres.url)
+        write_environment(self.folder / "env", self.environment)
+        await self._start_programs()
+
+    async def stop(self) -> None:
+        """End all parts in order."""
+        await self.supervisor.stop()
+        await self.modules.stop()
+        if self._claim is not None:
+            self._claim.release()
+
+    def _broker(self) -> Tansu | Kafka:
+        port = free_port(_BROKER_PORT)
+        self._tell_port("the broker", _BROKER_PORT, port)
+        folder = self.folder / "broker"
+        if self.options.broker == "kafka":
+            return Kafka(folder, port)
+        return Tansu(folder, port)
+
+    def _variables(self, bootstrap: str, postgres_url: str) -> dict[str, str]:
+        found = {
+            "ONESTACK_BROKER": bootstrap,
+            "ONESTACK_POSTGRES_URL": postgres_url,
+            "ONESTACK_PARTITIONS": os.environ.get("ONESTACK_PARTITIONS") or str(_PARTITIONS),
+            **self.modules.environment(),
+        }
+        if self.options.broker != "kafka":
+            # Tansu answers a fetch that waits only after half of its longest wait.
+            found["ONESTACK_FETCH_MAX_WAIT_MS"] = "10"
+        return found
+
+    async def _start_programs(self) -> None:
+        names = [*(f"worker-{number + 1}" for number in range(self.options.workers)), "projector"]
+        programs = []
+        port = _METRICS_PORT
+        for name in names:
+            port = free_port(port)
+            programs.append(self._program(name, port))
+            port += 1
+        for name, program in zip(names, programs, strict=True):
+            await self.supervisor.run(name, program, f"http://127.0.0.1:{program.port}/metrics")
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
+        while late := [part for part in self.supervisor.parts if part.state != "running"]:
+            if asyncio.get_running_loop().time() > deadline or late[0].restarts >= _TRIES:
+                log = late[0].what.log
+                raise SandboxError(f"{late[0].name} does not get into service: {tail(log)} (see {log})")
+            await asyncio.sleep(0.05)
+
+    def _program(self, name: str, port: int) -> Program:
+        role = name.partition("-")[0]
+        own = {
+            "ONESTACK_INSTANCE": name,
+            "ONESTACK_METRICS_PORT": str(port),
+            "ONESTACK_DATA_DIR": str(self.folder / name),
+        }
+        env = {**os.environ, **self.environment, **own}
+        return Program([sys.executable, "-m", "cli.main", role], env, self.folder / "logs" / f"{name}.log", port)
+
+    def _tell_port(self, what: str, wanted: int, got: int) -> None:
+        if got != wanted:
+            self._say(f"Port {wanted} is taken; {what} listens on {got}.")
