@@ -71,7 +71,10 @@ def show(
     full: Annotated[bool, typer.Option("--full", help="Print long values whole.")] = False,
     json: Json = False,
 ) -> None:
-    """Tell a run's whole story: the trigger, each condition with its values, each action with its outcome."""
+    """Tell a run's whole story.
+
+    The trigger, each condition with its values, each action with its input, outcome and duration.
+    """
     from cli import history
     from cli.story import tell
 
@@ -93,7 +96,10 @@ def tail(
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many entries.")] = None,
     json: Json = False,
 ) -> None:
-    """Follow the run log as it grows, straight from Kafka, until Ctrl-C. With --json: one entry a line."""
+    """Follow the run log as it grows.
+
+    Straight from Kafka, until Ctrl-C. With --json: one entry a line.
+    """
     from cli.tail import Filter, follow
 
     asyncio.run(follow(Filter(org, workflow, run), from_start=from_start, limit=limit, json=json))
@@ -128,7 +134,10 @@ def dead_letters(
     limit: Limit = 20,
     json: Json = False,
 ) -> None:
-    """List what could not be read, with the reason and where it came from, the latest first."""
+    """List what could not be read, and why.
+
+    With where it came from, the latest first.
+    """
     from cli import history
 
     found = asyncio.run(history.dead_letters({"topic = ?": topic, "at >= ?": history.moment(since)}, limit))

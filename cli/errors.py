@@ -49,6 +49,8 @@ def kafka_away(settings: Settings, error: BaseException) -> Failure:
 def postgres_away(settings: Settings, error: BaseException) -> Failure:
     """Postgres can't be reached, or does not let us in; the password is never told."""
     url = settings.postgres_url.get_secret_value()
+    if address_of(url) == _UNREADABLE:
+        return Failure("ONESTACK_POSTGRES_URL: not a Postgres URL: write postgresql://user:password@host:port/db")
     reason = _reason(error)
     for secret in _passwords(url):
         reason = reason.replace(secret, "…")

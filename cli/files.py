@@ -101,14 +101,10 @@ def content(file: Path) -> bytes:
 def _checked(document: Document) -> Document:
     from engine.check import check
 
-    from engine.workflow import compile_workflow
-
     try:
         definition = parse_definition(document.body)
-        if definition.state != "draft":
-            compile_workflow(definition)
-        document.definition = definition
         document.warnings = tuple(check(definition))
+        document.definition = definition
     except Refused as refused:
         document.faults = refused.faults
     return document

@@ -45,8 +45,8 @@ def _dispatch(arguments: list[str]) -> int:
         # The everyday start of a process: without the command line's own imports it is up sooner.
         from cli import processes
 
-        getattr(processes, arguments[0])()
-        return 0
+        started: int = getattr(processes, arguments[0])()
+        return started
     code = build()(args=arguments or ["--help"], prog_name="onestack", standalone_mode=False)
     return code if isinstance(code, int) else 0
 

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 
-def worker() -> None:
-    """Run a worker until SIGTERM or Ctrl-C."""
+def worker() -> int:
+    """Run a worker until SIGTERM or Ctrl-C; the exit code."""
     from runtime.settings import load
 
     settings = load()
     from streams.worker import run
 
-    run(settings)
+    return run(settings)
 
 
-def projector(*, rebuild: bool = False) -> None:
+def projector(*, rebuild: bool = False) -> int:
     """Run the projector until SIGTERM or Ctrl-C; with `rebuild`, make the history anew from the log and end."""
     import asyncio
 
+    from runtime.logging import configure
     from runtime.settings import load
 
     settings = load()
+    configure(settings)
     from engine.registry import Registry
 
     if rebuild:
         from projections.rebuild import rebuild as again
 
         asyncio.run(again(settings, Registry()))
-        return
-    from projections.projector import run_projector
+    else:
+        from projections.projector import run_projector
 
-    asyncio.run(run_projector(settings, Registry()))
+        asyncio.run(run_projector(settings, Registry()))
+    return 0

@@ -11,7 +11,7 @@ import orjson
 
 from cli.clients import kafka, need_topic, settings_for_people
 from cli.errors import USAGE, Failure, kafka_away
-from schemas.errors import Refused
+from schemas.errors import Fault, Refused
 from schemas.events import EVENT_TYPES, SOURCES, entity_of, from_envelope
 from schemas.names import DEFINITIONS, EVENT_TOPICS
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from cli.files import Document
+    from engine.registry import Registry
     from runtime.settings import Settings
     from schemas.events import Event
 
@@ -28,15 +29,56 @@ Record = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
 
 
 async def publish(documents: Sequence[Document]) -> list[Sent]:
-    """Put checked definitions on the definitions topic and return where each went, once all are acknowledged."""
-    records: list[Record] = [
-        (DEFINITIONS, f"{one.body['org']}/{one.body['id']}".encode(), orjson.dumps(one.body), []) for one in documents
-    ]
-    places = await send(settings_for_people(), records)
+    """Put checked definitions on the definitions topic; what became of each, once Kafka has acknowledged all.
+
+    What is in force already, word for word, is not sent again. Raises Refused, before anything is sent, where a
+    version is not higher than the one in force.
+    """
+    settings = settings_for_people()
+    await need_topic(settings, DEFINITIONS)
+    fresh = _fresh(await _in_force(settings), documents)
+    records: list[Record] = [(DEFINITIONS, one.name.encode(), orjson.dumps(one.body), []) for one in fresh]
+    places = dict(zip((one.name for one in fresh), await send(settings, records), strict=True))
     return [
-        {"org": one.body["org"], "id": one.body["id"], "version": one.body["version"], "state": one.body["state"], **at}
-        for one, at in zip(documents, places, strict=True)
+        {
+            **{name: one.body[name] for name in ("org", "id", "version", "state")},
+            "published": one.name in places,
+            **places.get(one.name, {}),
+        }
+        for one in documents
     ]
+
+
+async def _in_force(settings: Settings) -> Registry:
+    """What the definitions topic comes down to: the workers fold it in the same way."""
+    from aiokafka.structs import TopicPartition
+
+    from engine.registry import Registry
+    from runtime.kafka import new_reader, scan
+
+    registry = Registry()
+    async with kafka(settings, new_reader(settings)) as reader:
+        ends = await reader.end_offsets([TopicPartition(DEFINITIONS, 0)])
+        begins = await reader.beginning_offsets(list(ends))
+        async for _at, records in scan(reader, {at: (begins[at], end) for at, end in ends.items()}):
+            for record in records:
+                registry.apply(record.key or b"", record.value)
+    return registry
+
+
+def _fresh(registry: Registry, documents: Sequence[Document]) -> list[Document]:
+    from engine.registry import RefusedDefinition, Unchanged
+
+    fresh, faults = [], []
+    for one in documents:
+        applied = registry.apply(one.name, orjson.dumps(one.body))
+        if isinstance(applied, RefusedDefinition):
+            faults += [Fault(f"{one.name}: {fault.field}", fault.reason) for fault in applied.faults]
+        elif not isinstance(applied, Unchanged):
+            fresh.append(one)
+    if faults:
+        raise Refused(faults)
+    return fresh
 
 
 async def send(settings: Settings, records: Sequence[Record]) -> list[Sent]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import processes
-from cli.errors import Failure, kafka_away, postgres_away
+from cli.errors import USAGE, Failure, kafka_away, postgres_away
 from cli.output import show_json, table
 
 if TYPE_CHECKING:
@@ -23,9 +23,10 @@ topics = typer.Typer(help="Create and list the engine's topics.", no_args_is_hel
 def worker() -> None:
     """Run a worker: events start runs, actions are performed.
 
-    Start more of them to share the work. Creates the topics that are missing. Stops on SIGTERM or Ctrl-C, when what is in flight is finished.
+    Start more of them to share the work. Creates the topics that are missing.
+    Stops on SIGTERM or Ctrl-C, when what is in flight is finished.
     """
-    processes.worker()
+    _end(processes.worker())
 
 
 def projector(
@@ -33,11 +34,11 @@ def projector(
         bool, typer.Option("--rebuild", help="Make the history anew from the beginning of the run log, and end.")
     ] = False,
 ) -> None:
-    """Run the projector: it folds the run log into the history in Postgres.
+    """Run the projector: run log into Postgres.
 
     One is enough. Creates the tables and views that are missing. Stops on SIGTERM or Ctrl-C.
     """
-    processes.projector(rebuild=rebuild)
+    _end(processes.projector(rebuild=rebuild))
 
 
 @topics.command("create")
@@ -99,7 +100,10 @@ def _on_kafka(work: Coroutine[Any, Any, Any]) -> Any:
 
 
 def migrate(json: Json = False) -> None:
-    """Bring Postgres to this version's tables and views; safe to run again, and beside running processes."""
+    """Bring Postgres to this version's tables.
+
+    Safe to run again, and beside running processes.
+    """
     import asyncpg
 
     from cli.clients import settings_for_people
@@ -125,15 +129,14 @@ def up(
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=16, help="How many workers.")] = 1,
 ) -> None:
-    """Run all of it on embedded parts, in the foreground, until Ctrl-C.
+    """Run all of it on embedded parts.
 
-    Broker, Postgres, stand-in modules, workers and projector; data is kept in a folder between starts where the part
-    allows it. A second start beside the first picks free ports.
+    In the foreground, until Ctrl-C: broker, Postgres, stand-in modules, workers and projector; data is kept in a
+    folder between starts where the part allows it. A second start beside the first picks free ports.
     """
     from sandbox.up import up as run
 
-    _need(broker)
-    run(broker=broker, data_dir=data, workers=workers)
+    run(broker=_known(broker), data_dir=data, workers=workers)
 
 
 def demo(
@@ -147,14 +150,18 @@ def demo(
     """
     from sandbox.demo import demo as run
 
-    _need(broker)
-    if code := run(broker=broker):
+    _end(run(broker=_known(broker)))
+
+
+def _end(code: int) -> None:
+    if code:
         raise typer.Exit(code)
 
 
-def _need(broker: str) -> None:
+def _known(broker: str) -> str:
     if broker not in {"embedded", "kafka"}:
-        raise Failure(f"--broker is embedded or kafka, not {broker!r}.", 2)
+        raise Failure(f"--broker is embedded or kafka, not {broker!r}.", USAGE)
+    return broker
 
 
 def version(json: Json = False) -> None:

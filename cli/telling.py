@@ -22,7 +22,7 @@ Files = Annotated[
 
 
 def validate(files: Files, json: Json = False) -> None:
-    """Check definitions in files, and say of each fault where it is.
+    """Check definitions in files.
 
     Faults and warnings go to stderr as 'file: document n: field: reason'. Warnings alone keep exit code 0.
     """
@@ -50,8 +50,9 @@ def publish(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Check definitions and put them in force: sends them to the definitions topic, and waits for Kafka to have them.
+    """Check definitions and put them in force.
 
+    Sends them to the definitions topic and waits until Kafka has them.
     Nothing is sent unless all are valid. A definition replaces one of a lower version only.
     """
     from cli.files import read
@@ -69,7 +70,8 @@ def publish(
         show_json(sent)
         return
     for one in sent:
-        print(f"published {one['org']}/{one['id']} version {one['version']} ({one['state']})")
+        name = f"{one['org']}/{one['id']} version {one['version']} ({one['state']})"
+        print(f"published {name}" if one["published"] else f"in force already: {name}")
 
 
 def _complain(documents: list[Document]) -> int:
@@ -99,7 +101,9 @@ def emit(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Send an event as a module would, and wait for Kafka to have it.
+    """Send an event as a module would.
+
+    Ends when Kafka has it. For example:
 
     onestack emit alert.triggered --org acme --data '{"alert": {"id": "a-1", "severity": "critical"}}'
     """
@@ -126,7 +130,10 @@ def schemas(
     ] = Path("onestack-schemas"),
     json: Json = False,
 ) -> None:
-    """Write the contracts for other programs: JSON Schema of every message, one AsyncAPI document."""
+    """Write the contracts as JSON Schema and AsyncAPI.
+
+    One schema for each message and each action, and one AsyncAPI 3 document of all topics.
+    """
     from runtime.settings import load
     from schemas.export import write
 
