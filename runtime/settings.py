@@ -42,7 +42,7 @@ class Settings(BaseSettings):
         description="Postgres: postgresql://user:password@host:port/db, or by unix socket postgresql://user:@/db?host=/dir.",
     )
     partitions: int = Field(12, ge=1, le=1000, description="Partitions of every topic but the definitions' one.")
-    replication: int = Field(0, ge=0, le=7, description="Copies of each topic that is created; 0: the broker's default.")
+    replication: int = Field(0, ge=0, le=7, description="Copies of each topic that is created; 0: three, or one a broker.")
     instance: Annotated[str | None, Optional] = Field(
         None, description="A process's stable name: restarted under it, a worker has its partitions back at once."
     )

@@ -1,1 +1,1 @@
-
+"""The Faust app: topics, and agents that decode, ask the engine, and publish."""

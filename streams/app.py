@@ -1,0 +1,66 @@
+"""The Faust app: which agent reads which topic."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import faust
+
+from schemas.names import DEFINITIONS, EVENT_TOPICS, command_topic
+from streams.definitions import guard
+from streams.executors import Executor
+from streams.transport import BatchTransport
+from streams.triggers import trigger
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+    from streams.parts import Parts
+
+GROUP = "onestack-worker"
+"""The consumer group that all workers form."""
+
+
+class App(faust.App):  # type: ignore[misc]  # faust has no types
+    """A Faust app on the batch transport."""
+
+    settings: Settings
+    worker_parts: Parts
+
+    def _new_transport(self) -> Any:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+
+def build(settings: Settings, parts: Parts) -> App:
+    """The app with all its agents, ready to be started."""
+    app = App(
+        GROUP,
+        broker=[f"kafka://{one}" for one in settings.brokers],
+        store="memory://",
+        web_enabled=False,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        topic_partitions=parts.partitions,
+        stream_wait_empty=False,
+        stream_recovery_delay=0.0,
+        stream_buffer_maxsize=4096,
+        broker_commit_interval=settings.commit_interval,
+        broker_session_timeout=settings.session_timeout,
+        worker_redirect_stdouts=False,
+        debug=False,
+    )
+    app.settings, app.worker_parts = settings, parts
+    _agent(app, "definitions", [DEFINITIONS], lambda batches: guard(parts, batches))
+    _agent(app, "triggers", list(EVENT_TOPICS.values()), lambda batches: trigger(parts, batches))
+    for name, action in parts.actions.items():
+        executor = Executor(parts, action)
+        _agent(app, f"executor-{name}", [command_topic(name)], executor.run)
+    return app
+
+
+def _agent(app: App, name: str, topics: list[str], handle: Any) -> None:
+    async def run(stream: Any) -> None:
+        # Acks are given by the handlers, when what came of a batch is acknowledged by the broker.
+        await handle(stream.noack().events())
+
+    run.__name__ = name
+    app.agent(app.topic(*topics, key_serializer="raw", value_serializer="raw"), name=name)(run)

@@ -1,0 +1,57 @@
+"""What a decision puts on the topics: one run-log record, and the command that follows from the new state."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from engine.run import evolve, next_command
+from runtime.metrics import EVENT_TO_FINISH, RUNS
+from schemas.names import RUNS as RUN_LOG
+from schemas.names import command_topic
+
+if TYPE_CHECKING:
+    import asyncio
+    from datetime import datetime
+
+    from engine.run import RunState
+    from schemas.entries import EntryDict
+    from streams.parts import Parts
+
+ARRIVED: Final = "arrived"
+"""Header of a command: when the event arrived in Kafka, in milliseconds since the epoch, for the latency metrics."""
+_BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
+_ENDED: Final = {
+    "run.completed": RUNS.labels("completed"),
+    "run.failed": RUNS.labels("failed"),
+    "run.skipped": RUNS.labels("skipped"),
+}
+
+
+def emit(
+    parts: Parts, partition: int, key: bytes, entries: list[EntryDict], state: RunState, arrived: int, now: datetime
+) -> list[asyncio.Future[None]]:
+    """Queue a decision's record and the next command; the futures are done when the broker has both."""
+    put = parts.publisher.put
+    sent = [put(RUN_LOG, partition, key, orjson.dumps(entries), _BATCH_HEADERS)]
+    if (ended := _ENDED.get(entries[-1]["type"])) is not None:
+        ended.inc()
+        EVENT_TO_FINISH.observe(max(0.0, now.timestamp() - arrived / 1000))
+    elif (command := next_command(state)) is not None:
+        sent.append(send(parts, partition, key, command, arrived))
+    return sent
+
+
+def send(parts: Parts, partition: int, key: bytes, command: dict[str, Any], arrived: int) -> asyncio.Future[None]:
+    """Queue a command for the executors of its action."""
+    topic = command_topic(command["action"])
+    return parts.publisher.put(topic, partition, key, orjson.dumps(command), [(ARRIVED, b"%d" % arrived)])
+
+
+def fold(state: RunState | None, entries: list[EntryDict], body: dict[str, Any] | None = None) -> RunState:
+    """The state after these entries."""
+    for entry in entries:
+        state = evolve(state, entry, body)
+    assert state is not None
+    return state

@@ -1,0 +1,171 @@
+"""One agent per action topic: perform the command, decide what follows, send it on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from engine.run import call_of, decide, state_from_json
+from engine.workflow import Workflow, compile_workflow
+from runtime.kafka import all_of
+from runtime.logging import logger
+from runtime.metrics import ACTION_SECONDS, CALLS_IN_FLIGHT, CALLS_WAITING
+from schemas.definitions import parse_definition
+from schemas.errors import Refused
+from schemas.outcomes import Failed, Succeeded
+from streams import dead_letters
+from streams.emit import ARRIVED, emit, fold
+from streams.ledger import older
+from streams.triggers import send_next
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from actions.action import Action
+    from engine.run import RunState
+    from schemas.outcomes import Outcome
+    from streams.ledger import Ledger
+    from streams.parts import Parts
+
+_MOST_OLD_WORKFLOWS: Final = 2_000
+Agent = "Callable[[Parts, AsyncIterator[Any]], Awaitable[None]]"
+
+
+class Executor:
+    """Performs the commands of one action. Commands of a batch run beside each other; a run is one chain of them."""
+
+    def __init__(self, parts: Parts, action: Action) -> None:
+        self._parts, self._action = parts, action
+        self._old: OrderedDict[str, Workflow] = OrderedDict()
+        self._seconds = {ok: ACTION_SECONDS.labels(action.name, ok) for ok in ("succeeded", "failed")}
+        self._log = logger("executor")
+
+    async def run(self, batches: AsyncIterator[Any]) -> None:
+        """Take batches as they come; none waits for another."""
+        async for event in batches:
+            self._parts.spawn(self._batch(event))
+
+    async def _batch(self, event: Any) -> None:
+        records: list[Any] = event.value
+        ledger = self._parts.ledgers[event.message.partition]
+        await ledger.ready.wait()
+        await self._parts.ledgers.reach_back(ledger, older(records))
+        if not ledger.open:
+            return
+        if len(records) == 1:
+            done = [await self._one(records[0], ledger)]
+        else:
+            done = await asyncio.gather(*(self._one(record, ledger) for record in records))
+        if ledger.open and all(done):
+            event.ack()
+
+    async def _one(self, record: Any, ledger: Ledger) -> bool:
+        """Whether all that comes of this command is acknowledged, so that its offset may be committed."""
+        try:
+            state = _read(record.value, self._action.name)
+        except Refused as refused:
+            await asyncio.wait((dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions),))
+            return True
+        entry_id = f"{state.run}:{state.seq}"
+        if not ledger.has(entry_id):
+            return await self._perform(record, ledger, state, entry_id)
+        claim = ledger.find(entry_id)
+        if isinstance(claim, asyncio.Future):
+            await asyncio.wait((claim,))
+            return not claim.cancelled()
+        if isinstance(claim, int):
+            await self._send_again(record, ledger, state, claim)
+        return True
+
+    async def _perform(self, record: Any, ledger: Ledger, state: RunState, entry_id: str) -> bool:
+        parts = self._parts
+        ledger.claim(entry_id, record.timestamp / 1000)
+        share = f"{state.org}/{self._action.name}"
+        await parts.slots.acquire(share)
+        # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
+        try:
+            if not ledger.open or parts.stopping:
+                ledger.release(entry_id)
+                return False
+            outcome = await self._call(state)
+            if not ledger.open:
+                ledger.release(entry_id)
+                return False
+            now = datetime.now(UTC)
+            entries = decide(self._workflow(state), state, outcome, now)
+            sent = emit(parts, ledger.partition, record.key, entries, fold(state, entries), _arrived(record), now)
+            await _acknowledged(sent)
+        finally:
+            parts.slots.release(share)
+        ledger.settle(entry_id)
+        return True
+
+    async def _call(self, state: RunState) -> Outcome:
+        began = asyncio.get_running_loop().time()
+        outcome: Outcome
+        try:
+            outcome = await self._action.perform(call_of(state))
+        except Exception as error:  # a bug in an action fails that step, not the stream
+            self._log.exception("an action raised", action=self._action.name, run=state.run)
+            outcome = Failed({"kind": "internal", "message": f"internal error: {type(error).__name__}"})
+        took = asyncio.get_running_loop().time() - began
+        self._seconds["succeeded" if isinstance(outcome, Succeeded) else "failed"].observe(took)
+        return outcome
+
+    def _workflow(self, state: RunState) -> Workflow:
+        """The compiled version that the run is pinned to."""
+        current = self._parts.definitions.registry.get(state.org, state.workflow["id"])
+        if current is not None and current.digest == state.digest:
+            return current
+        if (old := self._old.get(state.digest)) is None:
+            old = self._old[state.digest] = compile_workflow(parse_definition(state.workflow))
+            if len(self._old) > _MOST_OLD_WORKFLOWS:
+                self._old.popitem(last=False)
+        return old
+
+    async def _send_again(self, record: Any, ledger: Ledger, state: RunState, offset: int) -> None:
+        """The outcome is in the log, but what follows from it may have been lost with the worker that wrote it."""
+        value = await self._parts.ledgers.record(ledger, offset)
+        if value is not None:
+            after = fold(state, orjson.loads(value))
+            await send_next(self._parts, ledger, record.key, after, _arrived(record))
+
+
+def _read(value: bytes | None, action: str) -> RunState:
+    """The state that a command carries. Raises Refused."""
+    try:
+        command = orjson.loads(value or b"")
+        if command["action"] != action:
+            raise Refused.one("action", f"is {command['action']!r} on the topic of {action!r}")
+        if command["format"] != 1:
+            raise Refused.one("format", f"{command['format']!r} is not known to this version")
+        return state_from_json(command["state"])
+    except orjson.JSONDecodeError as error:
+        raise Refused.one("", f"not JSON: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise Refused.one("", f"not a command: {type(error).__name__}: {error}"[:300]) from None
+
+
+def _arrived(record: Any) -> int:
+    for name, value in record.headers or ():
+        if name == ARRIVED and value.isdigit():
+            return int(value)
+    arrived: int = record.timestamp
+    return arrived
+
+
+async def _acknowledged(sent: list[asyncio.Future[None]]) -> None:
+    for future in all_of(sent):
+        await asyncio.wait((future,))
+        if not future.cancelled() and (error := future.exception()) is not None:
+            raise error
+
+
+def observe(parts: Parts) -> None:
+    """Bring the gauges up to date."""
+    CALLS_IN_FLIGHT.set(parts.slots.in_flight)
+    CALLS_WAITING.set(parts.slots.waiting)

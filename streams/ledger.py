@@ -1,0 +1,239 @@
+"""What is already done on a partition, as the run log tells it: the memory behind "never double".
+
+Theory of operation. Every decision of a run is one record of the run log, and its first entry's id, `{run}:{seq}`, is
+known before the decision is made: a command carries the next `seq` of its run, an event makes `{run}:0`. So "was this
+done?" is one look-up of that id. Ids come into the ledger in two ways:
+
+- *live*: this worker claims an id before it works on it, and keeps the claim's future until the broker has the outcome.
+  A second delivery waits for that future and does nothing else.
+- *from the log*: when a partition is assigned, the end of its run log is read: as far back as the window in which a
+  repeated event must be recognised, and further where what is delivered is older than that. An id found so is known by
+  its offset: what it did stands there, and what should have come of it (the next command) may have been lost with the
+  worker, so it is read again and sent again. That is harmless: the next command's own id tells whether it is done.
+
+Memory is bounded by time: ids live in three generations, the oldest of which is dropped each window.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka.structs import TopicPartition
+
+from runtime.kafka import new_reader, scan, started
+from runtime.logging import logger
+from schemas.names import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aiokafka import AIOKafkaConsumer
+
+    from runtime.settings import Settings
+
+_MARGIN: Final = 30.0
+"""Seconds that are read more than asked for: producers' clocks differ from the broker's."""
+_PREFIX: Final = b'[{"specversion":"1.0","id":"'
+Claim = asyncio.Future[None] | int | None
+"""A live claim's future (None once it is done), or the offset of the record in the run log."""
+
+
+def first_id(value: bytes | None) -> str | None:
+    """The id of a run-log record's first entry, without parsing the record; None where it is not one of ours."""
+    if value is None or not value.startswith(_PREFIX):
+        return None
+    end = value.find(b'"', len(_PREFIX), len(_PREFIX) + 200)
+    return value[len(_PREFIX) : end].decode("ascii", "replace") if end > 0 else None
+
+
+class Ledger:
+    """One partition's memory. Ids are `{run}:{seq}`."""
+
+    def __init__(self, partition: int, window: float, now: float) -> None:
+        self.partition = partition
+        self.open = True
+        self.since = now
+        self.next_offset = -1
+        self.ready = asyncio.Event()
+        self._window = window
+        self._generations: deque[dict[str, Claim]] = deque(({}, {}), maxlen=3)
+        self._rotate_at = now + window
+
+    def claim(self, entry_id: str, now: float) -> asyncio.Future[None]:
+        """Take an id that nobody has: the future is to be resolved when the outcome is in the log."""
+        if now >= self._rotate_at:
+            self._generations.append({})
+            self._rotate_at = now + self._window
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._generations[-1][entry_id] = future
+        return future
+
+    def settle(self, entry_id: str) -> None:
+        """The outcome is in the log: keep the id alone."""
+        for generation in self._generations:
+            claim = generation.get(entry_id)
+            if isinstance(claim, asyncio.Future):
+                generation[entry_id] = None
+                if not claim.done():
+                    claim.set_result(None)
+
+    def release(self, entry_id: str) -> None:
+        """Nothing came of the claim (the partition went away): whoever waits for it may take it."""
+        for generation in self._generations:
+            claim = generation.get(entry_id)
+            if isinstance(claim, asyncio.Future):
+                del generation[entry_id]
+                claim.cancel()
+
+    def has(self, entry_id: str) -> bool:
+        """Whether the id is claimed, done or in the log."""
+        return any(entry_id in generation for generation in self._generations)
+
+    def find(self, entry_id: str) -> Claim:
+        """The claim of an id that `has` says is there."""
+        for generation in self._generations:
+            if entry_id in generation:
+                return generation[entry_id]
+        return None
+
+    def seen_in_log(self, entry_id: str, offset: int) -> None:
+        """An id was read from the log; the first record that has it counts, and a live claim knows better."""
+        if not self.has(entry_id):
+            self._generations[-1][entry_id] = offset
+
+    def close(self) -> None:
+        """The partition is no longer ours: what is under way must not be published any more."""
+        self.open = False
+        self.ready.set()
+        for generation in self._generations:
+            for claim in generation.values():
+                if isinstance(claim, asyncio.Future) and not claim.done():
+                    claim.cancel()
+
+
+class Ledgers:
+    """The ledgers of the partitions that this worker has, filled from the run log."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._ledgers: dict[int, Ledger] = {}
+        self._reader: AIOKafkaConsumer | None = None
+        self._reading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._log = logger("ledger")
+
+    async def start(self) -> None:
+        """Connect the reader."""
+        self._reader = await started(new_reader(self._settings), "ledger")
+
+    async def stop(self) -> None:
+        """Close the reader."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._reader is not None:
+            await self._reader.stop()
+
+    def __getitem__(self, partition: int) -> Ledger:
+        """The ledger of a partition; one that is not ours any more is a closed one."""
+        ledger = self._ledgers.get(partition)
+        if ledger is None:
+            ledger = Ledger(partition, self._settings.repeat_window, time.time())
+            ledger.close()
+        return ledger
+
+    def revoke(self, partitions: Iterable[int]) -> None:
+        """A rebalance begins: what is known may be stale when the partition comes back."""
+        for partition in partitions:
+            if (ledger := self._ledgers.get(partition)) is not None:
+                ledger.ready.clear()
+
+    def assign(self, partitions: set[int]) -> None:
+        """These partitions are ours: forget the others, and read what the run log says of these."""
+        for partition in set(self._ledgers) - partitions:
+            self._ledgers.pop(partition).close()
+        now = time.time()
+        for partition in partitions:
+            ledger = self._ledgers.get(partition)
+            if ledger is None:
+                self._ledgers[partition] = Ledger(partition, self._settings.repeat_window, now)
+            else:
+                ledger.ready.clear()
+        task = asyncio.create_task(self._fill(partitions))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def reach_back(self, ledger: Ledger, to: float) -> None:
+        """Make sure that the ledger knows the log from this time on (seconds since the epoch)."""
+        await ledger.ready.wait()
+        if to - _MARGIN >= ledger.since or not ledger.open:
+            return
+        self._log.info("reading further back in the run log", partition=ledger.partition, since=to)
+        async with self._reading:
+            if to - _MARGIN < ledger.since:
+                await self._patiently([ledger], to - _MARGIN)
+
+    async def record(self, ledger: Ledger, offset: int) -> bytes | None:
+        """The value of a run-log record."""
+        at = TopicPartition(RUNS, ledger.partition)
+        async with self._reading:
+            assert self._reader is not None
+            async for _at, records in scan(self._reader, {at: (offset, offset + 1)}):
+                if records:
+                    value: bytes | None = records[0].value
+                    return value
+        return None
+
+    async def _fill(self, partitions: set[int]) -> None:
+        async with self._reading:
+            ledgers = [self._ledgers[p] for p in sorted(partitions) if p in self._ledgers]
+            await self._patiently(ledgers, time.time() - self._settings.repeat_window - _MARGIN)
+            for ledger in ledgers:
+                ledger.ready.set()
+
+    async def _patiently(self, ledgers: list[Ledger], since: float) -> None:
+        for attempt in range(1_000_000):
+            try:
+                await self._read(ledgers, since)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever keeps Kafka from answering, the partition waits for it
+                if attempt == 0:
+                    self._log.warning("the run log can't be read yet; trying again", error=repr(error))
+                await asyncio.sleep(min(0.1 * 2**attempt, 2.0))
+            else:
+                return
+
+    async def _read(self, ledgers: list[Ledger], since: float) -> None:
+        assert self._reader is not None
+        reader, began = self._reader, time.monotonic()
+        by_tp = {TopicPartition(RUNS, ledger.partition): ledger for ledger in ledgers if ledger.open}
+        if not by_tp:
+            return
+        ends = await reader.end_offsets(list(by_tp))
+        at_time = await reader.offsets_for_times(dict.fromkeys(by_tp, int(since * 1000)))
+        ranges: dict[TopicPartition, tuple[int, int]] = {}
+        for tp, ledger in by_tp.items():
+            found = at_time.get(tp)
+            first = found.offset if found is not None else ends[tp]
+            ranges[tp] = (max(first, ledger.next_offset) if since >= ledger.since else first, ends[tp])
+        count = 0
+        async for tp, records in scan(reader, ranges):
+            ledger = by_tp[tp]
+            for record in records:
+                count += 1
+                if (entry_id := first_id(record.value)) is not None:
+                    ledger.seen_in_log(entry_id, record.offset)
+        for tp, ledger in by_tp.items():
+            ledger.next_offset = max(ledger.next_offset, ends[tp])
+            ledger.since = min(ledger.since, since)
+        if count:
+            seconds = round(time.monotonic() - began, 3)
+            self._log.info("run log read", records=count, partitions=len(by_tp), seconds=seconds)
+
+
+def older(records: list[Any]) -> float:
+    """The time of the oldest record, in seconds since the epoch."""
+    return min(record.timestamp for record in records) / 1000.0 if records else float("inf")

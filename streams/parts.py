@@ -1,0 +1,69 @@
+"""What a worker's agents share."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from runtime.kafka import Publisher, new_producer, started
+from streams.definitions import Definitions
+from streams.ledger import Ledgers
+from streams.slots import Slots
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from actions.action import Action
+    from runtime.settings import Settings
+
+
+class Parts:
+    """One worker's publisher, definitions, ledgers and actions."""
+
+    publisher: Publisher
+
+    def __init__(self, settings: Settings, actions: dict[str, Action], partitions: int) -> None:
+        self.settings = settings
+        self.actions = actions
+        self.partitions = partitions
+        self.definitions = Definitions(settings)
+        self.ledgers = Ledgers(settings)
+        self.slots = Slots(settings.max_calls)
+        self.stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Connect to Kafka."""
+        self.publisher = Publisher(await started(new_producer(self.settings), "publisher"))
+        await self.ledgers.start()
+        self.definitions.start()
+
+    async def drain(self, seconds: float) -> None:
+        """Begin no more calls; wait for those in flight, and for what they lead to, at most this long."""
+        self.stopping = True
+        if self._tasks:
+            await asyncio.wait(list(self._tasks), timeout=seconds)
+
+    async def stop(self) -> None:
+        """Let go of everything; what was not finished is delivered again after a restart."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.definitions.stop()
+        await self.ledgers.stop()
+        await self.publisher.stop()
+
+    def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Run beside the agents, and be waited for when the worker stops."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def on_assigned(self, partitions: set[int]) -> None:
+        """These partitions are ours from now on."""
+        self.ledgers.assign(partitions)
+
+    async def on_revoked(self, partitions: set[int]) -> None:
+        """A rebalance begins."""
+        self.ledgers.revoke(partitions)

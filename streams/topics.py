@@ -1,0 +1,140 @@
+"""The topics as DESIGN.md §3 has them, created where they are missing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from aiokafka.admin import NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from runtime.kafka import LARGEST_RECORD, admin
+from runtime.logging import logger
+from schemas.errors import Refused
+from schemas.names import COMMAND_TOPICS, CONTROL, DEAD_LETTERS, DEFINITIONS, EVENT_TOPICS, RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from aiokafka.admin import AIOKafkaAdminClient
+
+    from runtime.settings import Settings
+
+_DAY: Final = 24 * 3600 * 1000
+_COMPACTION_LAG: Final = 24 * 3600 * 1000
+"""A refused definition must not make compaction drop the one in force before it was published again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One topic to be: its name, whether it has one partition only, and its configuration."""
+
+    name: str
+    single: bool
+    config: dict[str, str]
+
+
+def _deleted(name: str, days: int) -> Topic:
+    config = {
+        "cleanup.policy": "delete",
+        "retention.ms": str(days * _DAY),
+        "max.message.bytes": str(LARGEST_RECORD),
+        # The broker's clock, so that the ledger's look back in time rests on one clock, not on each producer's.
+        "message.timestamp.type": "LogAppendTime",
+    }
+    return Topic(name, single=False, config=config)
+
+
+def topics(commands: Iterable[str] = ()) -> list[Topic]:
+    """Every topic of the product; `commands` are further command topics, such as a benchmark's."""
+    compacted = {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(LARGEST_RECORD),
+        "min.compaction.lag.ms": str(_COMPACTION_LAG),
+        "message.timestamp.type": "LogAppendTime",
+    }
+    return [
+        *(_deleted(name, 7) for name in EVENT_TOPICS.values()),
+        Topic(DEFINITIONS, single=True, config=compacted),
+        *(_deleted(name, 7) for name in (*COMMAND_TOPICS.values(), *commands)),
+        _deleted(RUNS, 365),
+        _deleted(CONTROL, 7),
+        _deleted(DEAD_LETTERS, 90),
+    ]
+
+
+async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list[str], int]:
+    """Create the topics that are missing; (their names, the number of partitions that all have).
+
+    Raises Refused where topics that are there already don't have one number of partitions.
+    """
+    client = await admin(settings)
+    try:
+        wanted = topics(commands)
+        there = await _partitions(client, [topic.name for topic in wanted])
+        count = _common_count(wanted, there, settings.partitions)
+        missing = [topic for topic in wanted if topic.name not in there]
+        await _create(client, missing, count, settings.replication or await _copies(client))
+        await _settled(client, wanted, count)
+        return [topic.name for topic in missing], count
+    finally:
+        await client.close()
+
+
+async def _partitions(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
+    there = set(await client.list_topics())
+    known = [name for name in names if name in there]
+    described = await client.describe_topics(known) if known else []
+    return {one["topic"]: len(one["partitions"]) for one in described if one["partitions"]}
+
+
+async def _copies(client: AIOKafkaAdminClient) -> int:
+    """Three copies, or as many as there are brokers: what a cluster can lose a broker with."""
+    return min(3, len((await client.describe_cluster())["brokers"]))
+
+
+def _common_count(wanted: list[Topic], there: dict[str, int], setting: int) -> int:
+    counts = {there[topic.name] for topic in wanted if not topic.single and topic.name in there}
+    if len(counts) > 1:
+        listing = ", ".join(f"{name} has {count}" for name, count in sorted(there.items()))
+        raise Refused.one("ONESTACK_PARTITIONS", f"the topics must have one number of partitions, but {listing}")
+    if there.get(DEFINITIONS, 1) != 1:
+        raise Refused.one(DEFINITIONS, f"must have one partition, but has {there[DEFINITIONS]}")
+    if counts and (count := counts.pop()) != setting:
+        logger("topics").warning("the topics are there with another number of partitions", have=count, setting=setting)
+        return count
+    return setting
+
+
+async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int, replication: int) -> None:
+    for with_config in (True, False):
+        if not missing:
+            return
+        response = await client.create_topics(
+            [
+                NewTopic(topic.name, 1 if topic.single else count, replication, topic_configs=topic.config if with_config else {})
+                for topic in missing
+            ],
+            timeout_ms=20_000,
+        )
+        failed: list[Topic] = []
+        for name, code, *_message in response.topic_errors:
+            error = for_code(code)
+            if code and error is not TopicAlreadyExistsError:
+                if not with_config:
+                    raise KafkaError(f"topic {name} could not be created: {error.__name__}")
+                failed.append(next(topic for topic in missing if topic.name == name))
+        # A broker that does not know one of the settings still gets the topic: a test broker, say.
+        missing = failed
+
+
+async def _settled(client: AIOKafkaAdminClient, wanted: list[Topic], count: int) -> None:
+    names = [topic.name for topic in wanted]
+    for _attempt in range(200):
+        there = await _partitions(client, names)
+        if all(there.get(topic.name) == (1 if topic.single else count) for topic in wanted):
+            return
+        await asyncio.sleep(0.05)
+    missing = [name for name in names if name not in there]
+    raise KafkaError(f"topics are still not there after 10 s: {', '.join(missing)}")

@@ -1,0 +1,344 @@
+"""A Faust transport that hands an agent what has arrived on a partition as one event.
+
+Theory of operation. Faust's cost is per event: queues, waits, bookkeeping. Here it is paid per batch: the value of an
+event is a list of Kafka records, and its ack acknowledges them all. Differences from Faust's own aiokafka driver:
+
+- The consumer lives in the main loop. Faust's runs in a thread of its own, which costs two hand-overs a fetch; our
+  agents never hold the loop for long, so heartbeats are safe here.
+- Offsets are kept as batches in delivery order (`offsets.Progress`), not as sets of single offsets.
+- A partition with too many records not yet done is not polled, so a slow action holds back its own partition's
+  fetches and nobody else's, in bounded memory.
+- Partitions are assigned by range, so that partition n of every topic is on one worker: topics have the same number
+  of partitions and are keyed alike, so all about one entity meets in one process.
+- A failed commit is logged and tried again with the next one. Kafka away is no reason to end the process.
+
+What must change together: `_drain_messages` (delivers), `_finish` (acks), `force_commit` (commits) and
+`on_partitions_revoked` (forgets).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.consumer import Consumer, ensure_TP, ensure_TPset
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from runtime.kafka import LARGEST_RECORD, client_options, started
+from runtime.logging import logger
+from streams.offsets import Batch, Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from runtime.settings import Settings
+
+MOST_UNFINISHED: Final = 2_000
+"""Records of a partition that may be under way: ten times what a worker may have in flight on all of them."""
+_MOST_IN_BATCH: Final = 200
+"""Records handed over at once: about 10 ms of work, so that no partition waits long for its turn."""
+_MOST_IN_FETCH: Final = 1_000
+
+
+class BatchMessage(ConsumerMessage):  # type: ignore[misc]  # faust has no types
+    """What has arrived on a partition: `value` is the list of its records."""
+
+    __slots__ = ("batch",)
+    batch: Batch
+
+    def on_final_ack(self, consumer: BatchConsumer) -> bool:
+        """Mark the whole batch as done; called by Faust when the event is acked."""
+        consumer.finish(self)
+        return True
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Tells the consumer of a rebalance in the order that Faust expects."""
+
+    def __init__(self, consumer: BatchConsumer) -> None:
+        self._consumer = consumer
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> Any:
+        self._consumer.app.on_rebalance_start()
+        return self._consumer.on_partitions_revoked(ensure_TPset(revoked))
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        generation = self._consumer.client._coordinator.generation
+        self._consumer.app.consumer_generation_id = generation
+        await self._consumer.on_partitions_assigned(ensure_TPset(assigned), generation)
+
+
+class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
+    """A Faust consumer in the main loop, whose messages are batches."""
+
+    consumer_stopped_errors = (ConsumerStoppedError,)
+    client: AIOKafkaConsumer
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._settings: Settings = self.app.settings
+        self._progress: dict[TP, Progress] = {}
+        self._listener = _Listener(self)
+        self._log = logger("consumer")
+        self._commit_failed = False
+
+    async def on_start(self) -> None:
+        """Connect; waits for a Kafka that is away."""
+        settings = self._settings
+        self.client = AIOKafkaConsumer(
+            **client_options(settings),
+            group_id=self.app.conf.id,
+            group_instance_id=settings.instance,
+            client_id=settings.instance or "onestack-worker",
+            partition_assignment_strategy=[RangePartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            fetch_max_wait_ms=settings.fetch_max_wait_ms,
+            max_partition_fetch_bytes=2 * LARGEST_RECORD,
+            session_timeout_ms=int(settings.session_timeout * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout * 1000 / 6),
+            rebalance_timeout_ms=max(int(settings.session_timeout * 1000), 10_000),
+            max_poll_interval_ms=24 * 3600 * 1000,
+            retry_backoff_ms=50,
+            metadata_max_age_ms=60_000,
+        )
+        await started(self.client, "worker")
+        await super().on_start()
+
+    async def on_stop(self) -> None:
+        """Commit what is done, and leave."""
+        try:
+            await asyncio.wait_for(self.force_commit(), 3)
+        except (TimeoutError, KafkaError):
+            self._log.warning("the last commit did not go through; what it covers will be delivered again")
+        await self.client.stop()
+
+    # -- delivering ---------------------------------------------------------------------------------------------
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        stopped, fetcher_stopped = self._stopped.is_set, fetcher._stopped.is_set
+        try:
+            while not (stopped() or fetcher_stopped()):
+                if not self.flow_active:
+                    await self.wait(self.can_resume_flow)
+                    continue
+                generation = self.app.consumer_generation_id
+                arrived = await self._poll()
+                for tp, records in arrived.items():
+                    if not self.flow_active or self.app.consumer_generation_id != generation:
+                        break
+                    await self._deliver(ensure_TP(tp), records, generation)
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+        except asyncio.CancelledError:
+            if not self.app.should_stop:
+                raise
+
+    async def _poll(self) -> Mapping[TopicPartition, list[Any]]:
+        active = self._get_active_partitions()
+        free = {tp for tp in active if not self._is_full(tp)}
+        if not free:
+            await asyncio.sleep(0.005 if active else 0.05)
+            return {}
+        try:
+            records: Mapping[TopicPartition, list[Any]] = await self.client._fetcher.fetched_records(
+                free, timeout=1.0 if len(free) == len(active) else 0.02, max_records=_MOST_IN_FETCH
+            )
+        except IllegalStateError:
+            # A rebalance began between two lines; its listener tells us what is ours now.
+            await asyncio.sleep(0.01)
+            return {}
+        except KafkaError as error:
+            self._log.warning("a fetch failed; trying again", error=repr(error))
+            await asyncio.sleep(0.2)
+            return {}
+        return records
+
+    def _is_full(self, tp: TP) -> bool:
+        progress = self._progress.get(tp)
+        return progress is not None and progress.records >= MOST_UNFINISHED
+
+    async def _deliver(self, tp: TP, records: list[Any], generation: int) -> None:
+        read = self._read_offset[tp]
+        if read is not None and records[0].offset < read:
+            records = [record for record in records if record.offset >= read]
+        for at in range(0, len(records), _MOST_IN_BATCH):
+            part = records[at : at + _MOST_IN_BATCH]
+            await self._hand_over(tp, part, generation)
+            if len(records) > _MOST_IN_BATCH:
+                await asyncio.sleep(0)
+
+    async def _hand_over(self, tp: TP, part: list[Any], generation: int) -> None:
+        first, after = part[0], part[-1].offset + 1
+        progress = self._progress.get(tp)
+        if progress is None:
+            progress = self._progress[tp] = Progress()
+        message = BatchMessage(
+            first.topic, first.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
+            [], b"", part, None, 0, 0, tp, generation_id=generation,
+        )  # fmt: skip
+        message.batch = progress.deliver(first.offset, after, len(part))
+        # The next offset to read, as a seek to a committed offset leaves it there.
+        self._read_offset[tp] = after
+        await self.wait_first(self.callback(message), self.suspend_flow.wait())
+
+    # -- acknowledging and committing ---------------------------------------------------------------------------
+
+    def finish(self, message: BatchMessage) -> None:
+        """Everything that came of this batch is acknowledged by the broker."""
+        message.acked = True
+        message.batch.done = True
+        self._unacked_messages.discard(message)
+
+    def ack(self, message: Any) -> bool:
+        """Faust's way to the same end."""
+        self.finish(message)
+        return True
+
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
+        """Commit each partition up to its first batch that is not done."""
+        assigned = self.assignment()
+        offsets: dict[TP, int] = {}
+        for tp, progress in self._progress.items():
+            offset = progress.committable()
+            if offset is not None and tp in assigned:
+                offsets[tp] = offset
+        return await self._commit(offsets) if offsets else False
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        try:
+            await self.client.commit({TopicPartition(*tp): OffsetAndMetadata(o, "") for tp, o in offsets.items()})
+        except (CommitFailedError, IllegalStateError):
+            return False
+        except KafkaError as error:
+            if not self._commit_failed:
+                self._log.warning("offsets could not be committed; trying again", error=repr(error))
+            self._commit_failed = True
+            return False
+        self._commit_failed = False
+        for tp, offset in offsets.items():
+            if (progress := self._progress.get(tp)) is not None:
+                progress.committed = offset
+        return True
+
+    # -- rebalancing and seeking --------------------------------------------------------------------------------
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Commit what is done, then forget the batches: what is not done will be delivered again."""
+        self._active_partitions.difference_update(revoked)
+        await self.app.worker_parts.on_revoked({tp.partition for tp in revoked})
+        try:
+            await asyncio.wait_for(self.force_commit(), 3)
+        except (TimeoutError, KafkaError):
+            self._log.warning("offsets were not committed before the rebalance")
+        for tp in revoked:
+            self._progress.pop(tp, None)
+        await super().on_partitions_revoked(revoked)
+
+    async def perform_seek(self) -> None:
+        """Go to each partition's committed offset, or to its beginning where there is none."""
+        for tp, offset in (await self.seek_to_committed()).items():
+            self._read_offset[ensure_TP(tp)] = offset
+        await self.app.worker_parts.on_assigned({tp.partition for tp in self.assignment()})
+
+    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+        """Each assigned partition's committed offset, having gone there."""
+        assigned = list(self.client.assignment())
+        offsets = await asyncio.gather(*(self.client.committed(tp) for tp in assigned))
+        for tp, offset in zip(assigned, offsets, strict=True):
+            if offset is not None:
+                self.client.seek(tp, offset)
+        if fresh := [tp for tp, offset in zip(assigned, offsets, strict=True) if offset is None]:
+            await self.client.seek_to_beginning(*fresh)
+        return {ensure_TP(tp): offset for tp, offset in zip(assigned, offsets, strict=True)}
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self.client.seek(TopicPartition(*partition), offset)
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        """Go to these offsets."""
+        for tp, offset in partitions.items():
+            await self.seek(tp, offset)
+
+    # -- what Faust asks of any consumer ------------------------------------------------------------------------
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Join the group for these topics."""
+        self.client.subscribe(topics=set(topics), listener=self._listener)
+
+    def assignment(self) -> set[TP]:
+        """The partitions that are ours now."""
+        assigned: set[TP] = ensure_TPset(self.client.assignment())
+        return assigned
+
+    def highwater(self, tp: TP) -> int:
+        """The end of a partition as of the last fetch."""
+        return self.client.highwater(TopicPartition(*tp)) or 0
+
+    def lag(self) -> dict[str, int]:
+        """By topic: records that were produced and are not done yet, as of the last fetch."""
+        waiting: dict[str, int] = {}
+        for tp in self.client.assignment():
+            progress = self._progress.get(ensure_TP(tp))
+            end, read = self.client.highwater(tp) or 0, self._read_offset[ensure_TP(tp)] or 0
+            under_way = progress.records if progress else 0
+            waiting[tp.topic] = waiting.get(tp.topic, 0) + max(0, end - read) + under_way
+        return waiting
+
+    def topic_partitions(self, topic: str) -> int | None:
+        """How many partitions a topic has."""
+        partitions = self.client.partitions_for_topic(topic)
+        return len(partitions) if partitions else None
+
+    async def position(self, tp: TP) -> int | None:
+        """The next offset to read."""
+        position: int = await self.client.position(TopicPartition(*tp))
+        return position
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        """The first offsets that are there."""
+        found: Mapping[TP, int] = await self.client.beginning_offsets([TopicPartition(*tp) for tp in partitions])
+        return found
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        """The ends of the partitions."""
+        found: Mapping[TP, int] = await self.client.end_offsets([TopicPartition(*tp) for tp in partitions])
+        return found
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+        return await self.client._fetcher.fetched_records(active_partitions, timeout=timeout)
+
+    def _to_message(self, tp: TP, record: Any) -> Any:
+        raise NotImplementedError("records are handed over in batches")  # noqa: EM101
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    async def create_topic(self, topic: str, *_args: Any, **_kwargs: Any) -> None:
+        """Faust declares nothing here: `streams.topics` makes the topics."""
+
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
+        """Faust's sends are not used; ours name their partition."""
+        return partition
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust's watchdog looks into its own thread's consumer; the lag metric says more."""
+
+    def verify_recovery_event_path(self, now: float, tp: TP) -> None:
+        """As above."""
+
+    def close(self) -> None:
+        """Nothing to close beyond `on_stop`."""
+
+
+class BatchTransport(driver.Transport):  # type: ignore[misc]  # faust has no types
+    """Faust's aiokafka transport with our consumer."""
+
+    Consumer = BatchConsumer

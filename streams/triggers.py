@@ -1,0 +1,149 @@
+"""The agent on the event topics: an event starts a run of every enabled workflow whose conditions it meets."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from engine.run import start
+from runtime.kafka import all_of, partition_of
+from runtime.logging import logger
+from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
+from schemas.errors import Refused
+from schemas.events import Event, decode
+from schemas.names import run_id
+from streams import dead_letters
+from streams.emit import emit, fold, send
+from streams.ledger import older
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.run import RunState
+    from engine.workflow import Workflow
+    from streams.ledger import Ledger
+    from streams.parts import Parts
+
+_REFUSED, _FORWARDED, _MATCHED, _UNMATCHED, _REPEATED = (
+    EVENTS.labels(result) for result in ("refused", "forwarded", "matched", "unmatched", "repeated")
+)
+
+
+async def trigger(parts: Parts, batches: AsyncIterator[Any]) -> None:
+    """Take batches as they come; those of one partition in their order, others beside them."""
+    last: dict[Any, asyncio.Task[None]] = {}
+    async for event in batches:
+        tp = event.message.tp
+        last[tp] = parts.spawn(_batch(parts, event, last.get(tp)))
+
+
+async def _batch(parts: Parts, event: Any, before: asyncio.Task[None] | None) -> None:
+    records: list[Any] = event.value
+    ledger = parts.ledgers[event.message.partition]
+    work = _Work(parts, ledger)
+    if before is not None and not before.done():
+        await asyncio.wait((before,))
+    await parts.definitions.ready.wait()
+    await ledger.ready.wait()
+    await parts.ledgers.reach_back(ledger, older(records))
+    if not ledger.open:
+        return
+    for record in records:
+        work.take(record)
+    parts.spawn(work.finish(event))
+
+
+class _Work:
+    """One batch on its way: what was claimed, what is to be acknowledged before the batch is."""
+
+    def __init__(self, parts: Parts, ledger: Ledger) -> None:
+        self._parts, self._ledger = parts, ledger
+        self._claimed: list[str] = []
+        self._sent: list[asyncio.Future[None]] = []
+        self._again: list[tuple[Event, Workflow, int, Any]] = []
+
+    def take(self, record: Any) -> None:
+        try:
+            event = decode(record.value, record.headers, self._parts.settings.max_event_bytes)
+            self._route(record, event)
+        except Refused as refused:
+            self._refuse(record, refused)
+        except Exception as error:  # noqa: BLE001 - a bug of ours with one event must not stop the stream
+            logger("triggers").exception("an event could not be processed", topic=record.topic, offset=record.offset)
+            self._refuse(record, Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500]))
+
+    def _refuse(self, record: Any, refused: Refused) -> None:
+        _REFUSED.inc()
+        self._sent.append(dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions))
+
+    def _route(self, record: Any, event: Event) -> None:
+        key = event.entity_key.encode()
+        home = partition_of(key, self._parts.partitions)
+        if home != record.partition:
+            _FORWARDED.inc()
+            self._sent.append(
+                self._parts.publisher.put(record.topic, home, key, record.value, list(record.headers or ()))
+            )
+            return
+        workflows = self._parts.definitions.registry.by_trigger(event.org, event.type)
+        (_MATCHED if workflows else _UNMATCHED).inc()
+        for workflow in workflows:
+            self._start(record, event, workflow, key)
+
+    def _start(self, record: Any, event: Event, workflow: Workflow, key: bytes) -> None:
+        run = run_id(event.org, workflow.id, event.source, event.id)
+        first = f"{run}:0"
+        ledger = self._ledger
+        if ledger.has(first):
+            _REPEATED.inc()
+            claim = ledger.find(first)
+            if isinstance(claim, asyncio.Future):
+                self._sent.append(claim)
+            elif isinstance(claim, int):
+                self._again.append((event, workflow, claim, record))
+            return
+        now = datetime.now(UTC)
+        entries = start(workflow, event, now)
+        ledger.claim(first, now.timestamp())
+        self._claimed.append(first)
+        state = fold(None, entries, workflow.body)
+        if entries[0]["type"] == "run.started":
+            RUNS.labels("started").inc()
+            EVENT_TO_START.observe(max(0.0, now.timestamp() - record.timestamp / 1000))
+        self._sent += emit(self._parts, record.partition, key, entries, state, record.timestamp, now)
+
+    async def finish(self, event: Any) -> None:
+        """Wait for the broker, then ack the batch."""
+        for again in self._again:
+            await self._send_again(*again)
+        for future in all_of(self._sent):
+            await asyncio.wait((future,))
+        for first in self._claimed:
+            self._ledger.settle(first)
+        if self._ledger.open:
+            event.ack()
+
+    async def _send_again(self, event: Event, workflow: Workflow, offset: int, record: Any) -> None:
+        """A run that stands in the log but whose first command may have been lost with the worker that wrote it."""
+        value = await self._parts.ledgers.record(self._ledger, offset)
+        if value is None:
+            return
+        entries = orjson.loads(value)
+        pinned = entries[0]["data"].get("workflow", {}).get("version")
+        if pinned != workflow.version:
+            # The command needs the version that the run began with; only its log entry is left of it.
+            logger("triggers").warning("a run's first version is gone", workflow=workflow.id, version=pinned)
+        state: RunState = fold(None, entries, workflow.body)
+        await send_next(self._parts, self._ledger, event.entity_key.encode(), state, record.timestamp)
+
+
+async def send_next(parts: Parts, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
+    """Send the command that follows from this state, unless its outcome is in the log already."""
+    from engine.run import next_command  # noqa: PLC0415 - kept beside its only use
+
+    command = next_command(state)
+    if command is not None and not ledger.has(f"{state.run}:{state.seq}"):
+        await asyncio.wait((send(parts, ledger.partition, key, command, arrived),))

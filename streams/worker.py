@@ -1,0 +1,102 @@
+"""The worker process: from settings to a running app, and to a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import TYPE_CHECKING
+
+from actions.catalogue import build_actions, open_services
+from runtime import metrics
+from runtime.logging import configure, logger
+from streams import topics
+from streams.app import build
+from streams.executors import observe
+from streams.parts import Parts
+
+if TYPE_CHECKING:
+    from actions.action import Action
+    from runtime.settings import Settings
+    from streams.app import App
+
+_DRAIN_SECONDS = 6.0
+"""How long calls in flight may take to end after SIGTERM; with the rest of the shutdown it stays under 10 s."""
+
+
+def run(settings: Settings) -> int:
+    """Work until SIGTERM or SIGINT; the exit code of the process."""
+    import uvloop  # noqa: PLC0415 - the commands that are not a worker need not load it
+
+    configure(settings)
+    uvloop.install()
+    with asyncio.Runner() as runner:
+        return runner.run(_main(settings))
+
+
+async def _main(settings: Settings) -> int:
+    async with open_services(settings) as services:
+        return await work(settings, build_actions(services))
+
+
+async def work(settings: Settings, actions: dict[str, Action], commands: tuple[str, ...] = ()) -> int:
+    """Run a worker with these actions until it is told to stop; `commands` are topics to create beside the product's."""
+    log = logger("worker")
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics.serve(settings)
+    partitions = await _topics(settings, commands, stop)
+    if partitions is None:
+        return 0
+    parts = Parts(settings, actions, partitions)
+    await parts.start()
+    app = build(settings, parts)
+    app.finalize()
+    gauges = asyncio.create_task(_observe(app, parts))
+    ended = False
+    try:
+        await app.start()
+        log.info("the worker works", instance=settings.instance, partitions=partitions)
+        told, over = asyncio.create_task(stop.wait()), asyncio.create_task(app.wait_until_stopped())
+        await asyncio.wait({told, over}, return_when=asyncio.FIRST_COMPLETED)
+        ended = not told.done()
+        log.info("the worker stops")
+        await parts.drain(_DRAIN_SECONDS)
+    finally:
+        gauges.cancel()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(app.stop(), 5)
+        await parts.stop()
+    if ended:
+        log.error("the worker ends, for its streams have crashed", error=repr(app.crash_reason))
+        return 1
+    return 0
+
+
+async def _topics(settings: Settings, commands: tuple[str, ...], stop: asyncio.Event) -> int | None:
+    """Create what is missing, waiting for a Kafka that is away; None where the worker is told to stop meanwhile."""
+    log, said = logger("worker"), False
+    while not stop.is_set():
+        try:
+            created, partitions = await topics.create(settings, commands)
+        except (OSError, topics.KafkaError) as error:
+            if not said:
+                log.warning("Kafka does not answer; waiting for it", broker=settings.broker, error=str(error))
+            said = True
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 0.5)
+        else:
+            if created:
+                log.info("topics created", count=len(created), partitions=partitions)
+            return partitions
+    return None
+
+
+async def _observe(app: App, parts: Parts) -> None:
+    while True:
+        await asyncio.sleep(1)
+        observe(parts)
+        if app.started:
+            for topic, lag in app.consumer.lag().items():
+                metrics.CONSUMER_LAG.labels(topic).set(lag)
