@@ -127,6 +127,14 @@ class Registry:
         kept = self._kept.get(f"{org}/{workflow_id}")
         return _workflow(kept)
 
+    def in_force(self, key: str | bytes) -> bytes | None:
+        """The value in force under this key, as it was published; None where there is none."""
+        try:
+            kept = self._kept.get(key.decode() if isinstance(key, bytes) else key)
+        except UnicodeDecodeError:
+            return None
+        return None if kept is None else kept.value
+
     def snapshot(self) -> dict[str, bytes]:
         """The values in force by key, as they were published."""
         return {key: kept.value for key, kept in self._kept.items()}
