@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from actions.errors import RefusedAddressError
-from runtime.secrets import MARK, Secrets
+from runtime.secrets import Secrets
 from schemas.outcomes import ActionError, ErrorKind, Failed, Outcome, Succeeded
 
 _MOST_READ = 64 * 1024
@@ -49,7 +49,7 @@ class Exchange:
         self._seconds = seconds
 
     async def send(
-        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes, hidden: Iterable[str] = ()
+        self, method: str, url: URL, headers: CIMultiDict[str], body: bytes, hidden: Sequence[str] = ()
     ) -> Outcome:
         """The outcome of a call. `hidden` are texts of this call that must not be told, such as a secret URL."""
         try:
@@ -64,7 +64,7 @@ class Exchange:
             return Succeeded(self._output(raw, hidden))
         return self._refused(url, status, raw, answered, hidden)
 
-    def _output(self, raw: bytes | None, hidden: Iterable[str]) -> Any:
+    def _output(self, raw: bytes | None, hidden: Sequence[str]) -> Any:
         if raw is None:
             return dict(_TRUNCATED)
         if not raw:
@@ -75,30 +75,37 @@ class Exchange:
             return {}
         if raw.count(b"[") + raw.count(b"{") > _DEEPEST and _depth(raw) > _DEEPEST:
             return dict(_TRUNCATED)
-        if self._secrets.may_be_in(raw):
-            output = self._secrets.redact_json(output)
-        return _without(output, tuple(hidden)) if hidden else output
+        return self._secrets.redact_json(output, hidden) if self._secrets.may_be_in(raw, hidden) else output
 
-    def _refused(self, url: URL, status: int, raw: bytes | None, headers: Any, hidden: Iterable[str]) -> Failed:
+    def _refused(self, url: URL, status: int, raw: bytes | None, headers: Any, hidden: Sequence[str]) -> Failed:
         host = place(url)
         if 300 <= status < 400:
             message = f"{host} answered with a redirect ({status}), and redirects are not followed"
         else:
             message = f"{host} answered {status}"
         error: ActionError = {"kind": "http", "message": message, "status": status}
-        body = self.told(raw, hidden)
+        body = self._told(raw, hidden)
         if body:
             error["body"] = body
         retryable = status in _RETRIED or status >= 500
         return Failed(error, retryable, retry_after(headers.get("Retry-After")) if retryable else None)
 
-    def told(self, raw: bytes | None, hidden: Iterable[str] = ()) -> str:
+    def _told(self, raw: bytes | None, hidden: Sequence[str]) -> str:
         """The start of an answer as text, without secrets; Postgres and people can do without NUL."""
-        if raw is None:
+        if not raw:
             return ""
-        text = self._secrets.redact(raw.decode("utf-8", "replace"))
-        text = _without(text, tuple(hidden))
-        return str(text).replace("\x00", "\ufffd")[:_MOST_TOLD]
+        text = self._secrets.redact(raw.decode("utf-8", "replace"), hidden)
+        if b"\\" in raw:
+            # Escapes can spell a secret in many ways: only what the JSON says can tell.
+            try:
+                said = orjson.loads(raw)
+                clean = self._secrets.redact_json(said, hidden)
+                text = text if clean == said else orjson.dumps(clean).decode()
+            except orjson.JSONDecodeError:
+                pass
+            except (RecursionError, TypeError):
+                text = ""
+        return text.replace("\x00", "\ufffd")[:_MOST_TOLD]
 
     def _not_answered(self, error: Exception, url: URL) -> Failed:
         refusal = refusal_in(error)
@@ -176,20 +183,6 @@ def _failed(kind: ErrorKind, message: str, *, retryable: bool = True) -> Failed:
 
 def _reason(error: OSError) -> str:
     return (error.strerror or type(error).__name__) if error.errno else type(error).__name__
-
-
-def _without(value: Any, hidden: tuple[str, ...]) -> Any:
-    if not hidden:
-        return value
-    if isinstance(value, str):
-        for one in hidden:
-            value = value.replace(one, MARK)
-        return value
-    if isinstance(value, list):
-        return [_without(item, hidden) for item in value]
-    if isinstance(value, dict):
-        return {_without(key, hidden): _without(item, hidden) for key, item in value.items()}
-    return value
 
 
 _BRACKETS = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[{]|[\]}]')

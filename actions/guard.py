@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _LONGEST_URL = 8192
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE = ipaddress.IPv6Network("::/96")
 _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -90,13 +92,13 @@ class Guard:
             raise CannotPerformError("parameters", f"the URL is longer than {_LONGEST_URL} characters")
         try:
             url = URL(text.strip())
-            host, port = url.host, url.port
+            host, port = url.raw_host, url.port
         except (ValueError, TypeError):
             raise CannotPerformError("parameters", "the URL can't be read") from None
         if url.scheme not in {"https", "http"}:
             raise CannotPerformError("refused", "the URL has to begin with https://")
-        if not host or port is None or port == 0:
-            raise CannotPerformError("parameters", "the URL has no host or port")
+        if not host or not port or not _HOST.fullmatch(host):
+            raise CannotPerformError("parameters", "the URL has no host or port that can be called")
         if url.user is not None or url.password is not None:
             raise CannotPerformError("refused", "the URL contains a user or password: use a header with secret:NAME")
         if url.scheme == "http" and not self._allow:

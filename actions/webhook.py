@@ -58,9 +58,9 @@ class Webhook:
             return error.failed()
 
     def _signer(self, given: Any) -> tuple[Signer, str]:
-        if not isinstance(given, str):
+        if not is_reference(given):
             raise CannotPerformError("parameters", "secret has to be secret:NAME")
-        secret = self._outbound.reveal(given) if is_reference(given) else given
+        secret = self._outbound.reveal(given)
         key = secret.removeprefix("whsec_")
         try:
             base64.b64decode(key + "=" * (-len(key) % 4), validate=True)

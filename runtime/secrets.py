@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
+import html
+import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -20,6 +21,8 @@ _SHORTEST_HIDDEN = 4
 """Hiding values shorter than this would blank out ordinary text, and they keep nothing secret anyway."""
 _SHORTEST_URL_PATH = 16
 """A shorter path, such as /v1/tickets, is no secret and may stand in many answers."""
+
+Forms = tuple[tuple[str, bytes], ...]
 
 
 class UnknownSecretError(Exception):
@@ -47,7 +50,7 @@ class Secrets:
         self._folder = folder
         self._environ = os.environ if environ is None else environ
         self._known: set[str] = set()
-        self._hidden: tuple[tuple[str, bytes], ...] = ()
+        self._hidden: Forms = ()
         self._learn(*others, *self._all_values())
 
     def resolve(self, reference: str) -> str:
@@ -66,45 +69,35 @@ class Secrets:
         self._learn(value)
         return value
 
-    def redact(self, text: str) -> str:
-        """`text` with every known secret replaced by `[secret]`."""
-        for value, _ in self._hidden:
-            if value in text:
-                text = text.replace(value, MARK)
-        return text
+    def redact(self, text: str, also: Sequence[str] = ()) -> str:
+        """`text` with every known secret, and every text of `also`, replaced by `[secret]`."""
+        return _replaced(text, self._forms(also))
 
-    def may_be_in(self, raw: bytes) -> bool:
+    def may_be_in(self, raw: bytes, also: Sequence[str] = ()) -> bool:
         """False if no text of the JSON document `raw` can contain a secret: then it need not be walked."""
         # A backslash may spell any character, so only documents without one can be judged as they stand.
-        return b"\\" in raw or any(value in raw for _, value in self._hidden)
+        return b"\\" in raw or any(form in raw for _, form in self._forms(also))
 
-    def redact_json(self, value: Any) -> Any:
+    def redact_json(self, value: Any, also: Sequence[str] = ()) -> Any:
         """`value` with the secrets replaced in each of its texts, keys included."""
-        if isinstance(value, str):
-            return self.redact(value)
-        if isinstance(value, list):
-            return [self.redact_json(item) for item in value]
-        if isinstance(value, dict):
-            return {self.redact(key): self.redact_json(item) for key, item in value.items()}
-        return value
+        return _walked(value, self._forms(also))
+
+    def _forms(self, also: Sequence[str]) -> Forms:
+        if not also:
+            return self._hidden
+        return _sorted({form for form, _ in self._hidden} | {form for one in also for form in _forms(one)})
 
     def _learn(self, *values: str) -> None:
         new = [value for value in values if value not in self._known]
         if not new:
             return
         self._known.update(new)
-        forms = {form for value in self._known for form in _forms(value)}
-        # Longest first: a secret that contains another is replaced as a whole.
-        self._hidden = tuple((form, form.encode()) for form in sorted(forms, key=lambda form: (-len(form), form)))
+        self._hidden = _sorted({form for value in self._known for form in _forms(value)})
 
     def _all_values(self) -> Iterable[str]:
-        for key, value in self._environ.items():
-            if key.startswith(_ENV_PREFIX) and value:
-                yield value
-        if self._folder is not None and self._folder.is_dir():
-            for path in self._folder.iterdir():
-                if _NAME.fullmatch(path.name) and (value := self._from_file(path.name)):
-                    yield value
+        yield from (value for key, value in self._environ.items() if key.startswith(_ENV_PREFIX) and value)
+        names = [path.name for path in self._folder.iterdir()] if self._folder and self._folder.is_dir() else []
+        yield from filter(None, (self._from_file(name) for name in names if _NAME.fullmatch(name)))
 
     def _from_file(self, name: str) -> str | None:
         if self._folder is None:
@@ -118,19 +111,42 @@ class Secrets:
             return None
 
 
+def _replaced(text: str, forms: Forms) -> str:
+    for form, _ in forms:
+        if form in text:
+            text = text.replace(form, MARK)
+    return text
+
+
+def _walked(value: Any, forms: Forms) -> Any:
+    if isinstance(value, str):
+        return _replaced(value, forms)
+    if isinstance(value, list):
+        return [_walked(item, forms) for item in value]
+    if isinstance(value, dict):
+        return {_replaced(key, forms): _walked(item, forms) for key, item in value.items()}
+    return value
+
+
+def _sorted(forms: set[str]) -> Forms:
+    # Longest first: a secret that contains another is replaced as a whole.
+    return tuple((form, form.encode()) for form in sorted(forms, key=lambda form: (-len(form), form)))
+
+
 def _forms(value: str) -> Iterable[str]:
     """The ways in which a value may come back in somebody's answer."""
-    found = {value, quote(value, safe=""), quote(value)}
+    if not _encodable(value):
+        return []
+    found = {value, quote(value, safe=""), quote(value), base64.b64encode(value.encode()).decode()}
     found.update(line for line in value.splitlines() if len(line) >= _SHORTEST_URL_PATH)
     if value.startswith("whsec_"):
         found.add(value.removeprefix("whsec_"))
     if "://" in value:
         found.update(url_forms(value))
-    try:
-        found.add(base64.b64encode(value.encode()).decode())
-    except (UnicodeEncodeError, binascii.Error):
-        found.discard("")
-    return [form for form in found if len(form) >= _SHORTEST_HIDDEN and _encodable(form)]
+    # As JSON, PHP's JSON and HTML write it.
+    found |= {json.dumps(form)[1:-1] for form in found} | {json.dumps(form, ensure_ascii=False)[1:-1] for form in found}
+    found |= {form.replace("/", "\\/") for form in found} | {html.escape(form) for form in found}
+    return [form for form in found if len(form) >= _SHORTEST_HIDDEN]
 
 
 def url_forms(url: str) -> Iterable[str]:
