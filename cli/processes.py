@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
 
 def worker() -> int:
     """Run a worker until SIGTERM or Ctrl-C; the exit code."""
@@ -27,9 +32,35 @@ def projector(*, rebuild: bool = False) -> int:
     if rebuild:
         from projections.rebuild import rebuild as again
 
-        asyncio.run(again(settings, Registry()))
-    else:
-        from projections.projector import run_projector
+        asyncio.run(again(settings, Registry))
+        return 0
+    import uvloop
 
-        asyncio.run(run_projector(settings, Registry()))
+    uvloop.install()
+    with asyncio.Runner() as runner:
+        runner.run(_project(settings))
     return 0
+
+
+async def _project(settings: Settings) -> None:
+    """The topics are made here where no worker did it before: projections know nothing of them."""
+    import asyncio
+
+    from aiokafka.errors import KafkaError
+
+    from engine.registry import Registry
+    from projections.projector import run_projector
+    from runtime.logging import logger
+    from streams.topics import create
+
+    said = False
+    while True:
+        try:
+            await create(settings)
+            break
+        except (KafkaError, OSError) as error:
+            if not said:
+                logger("projector").warning("Kafka does not answer; waiting for it", error=str(error))
+            said = True
+            await asyncio.sleep(0.5)
+    await run_projector(settings, Registry)

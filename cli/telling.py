@@ -36,7 +36,8 @@ def validate(files: Files, json: Json = False) -> None:
         raise Failure(f"{refused} of {_count(documents)} refused.")
     if not json:
         warned = sum(len(one.warnings) for one in documents)
-        print(f"{_count(documents)} valid{f', {warned} warnings' if warned else ''}.")
+        more = f", with {warned} warning{'s' if warned > 1 else ''}" if warned else ""
+        print(f"{_count(documents)} valid{more}.")
 
 
 def publish(

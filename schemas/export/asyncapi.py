@@ -49,6 +49,7 @@ def asyncapi(partitions: int = 12) -> Schema:
 
 def _channel(topic: Topic, kinds: list[Message], partitions: int) -> Schema:
     held = {one.name: {"$ref": f"#/components/messages/{one.name}"} for one in kinds if topic.name in one.topics}
+    kept = {"retention.ms": topic.days * 86_400_000} if topic.days else {}
     return {
         "address": topic.name,
         "description": f"{topic.holds} Key: {topic.key}",
@@ -57,7 +58,7 @@ def _channel(topic: Topic, kinds: list[Message], partitions: int) -> Schema:
             "kafka": {
                 "topic": topic.name,
                 "partitions": 1 if topic.one_partition else partitions,
-                "topicConfiguration": {"cleanup.policy": [topic.cleanup], "max.message.bytes": 2_097_152},
+                "topicConfiguration": {"cleanup.policy": [topic.cleanup], **kept, "max.message.bytes": 2_097_152},
                 "bindingVersion": _BINDING,
             }
         },

@@ -11,13 +11,13 @@ DEFINITION_KEY: Final = "{org}/{workflow id}, such as acme/alert-to-ticket."
 
 
 class Topic(NamedTuple):
-    """One topic; `one_partition` where it does not have as many as the others."""
+    """One topic; records are kept for `days`; `one_partition` where it does not have as many as the others."""
 
     name: str
     holds: str
     key: str
     cleanup: Literal["delete", "compact"]
-    long: bool = False
+    days: int | None = 7
     one_partition: bool = False
 
     @property
@@ -33,19 +33,20 @@ TOPICS: Final[tuple[Topic, ...]] = (
         "Workflow definitions; a null value deletes.",
         DEFINITION_KEY,
         "compact",
+        days=None,
         one_partition=True,
     ),
     *(
         Topic(name, f"Commands of the action {action}.", ENTITY_KEY, "delete")
         for action, name in COMMAND_TOPICS.items()
     ),
-    Topic(RUNS, "The run log: each record is what one decision made of a run.", ENTITY_KEY, "delete", long=True),
+    Topic(RUNS, "The run log: each record is what one decision made of a run.", ENTITY_KEY, "delete", days=365),
     Topic(CONTROL, "Requests to cancel, resume or re-run a run.", ENTITY_KEY, "delete"),
     Topic(
         DEAD_LETTERS,
         "Whatever could not be read, with the reason and where it came from.",
         "The key of the record that it came from.",
         "delete",
-        long=True,
+        days=90,
     ),
 )
