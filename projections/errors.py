@@ -11,7 +11,7 @@ class MigrationError(ProjectionError):
     """The database can't be brought to this version's tables."""
 
 
-class Poison(ProjectionError):
+class Poison(ProjectionError):  # noqa: N818 - it says what is so
     """A record that can't be folded: its reason, and the field that it is about."""
 
     def __init__(self, reason: str, field: str = "") -> None:
@@ -20,9 +20,9 @@ class Poison(ProjectionError):
         self.field = field
 
 
-class PositionLost(ProjectionError):
+class PositionLost(ProjectionError):  # noqa: N818 - it says what is so
     """Another projector, or a rebuild, moved these partitions' offsets on: what was folded here is not written."""
 
 
-class RebuildBusy(ProjectionError):
+class RebuildBusy(ProjectionError):  # noqa: N818 - it says what is so
     """Another rebuild of this database is at work."""

@@ -20,9 +20,7 @@ OPEN: Final = frozenset(("running", "waiting"))
 RunRow = tuple[
     str, str, str, str | None, int | None, str, str | None, str, datetime, datetime | None, str | None, list[str], int
 ]
-StepRow = tuple[
-    str, int, str, str, str, int, int | None, int | None, int | None, datetime, datetime | None
-]
+StepRow = tuple[str, int, str, str, str, int, int | None, int | None, int | None, datetime, datetime | None]
 
 
 class StepFold:
@@ -111,7 +109,7 @@ class RunFold:
         for entry in entries:
             if entry["time"] != text:
                 text = entry["time"]
-                at = datetime.fromisoformat(text)  # type: ignore[arg-type]
+                at = datetime.fromisoformat(text)
             handler = _HANDLERS.get(entry["type"])
             if handler is not None:
                 try:

@@ -85,7 +85,7 @@ def of_record(record: Arrived) -> Letter:
         source, partition, offset = (record.topic, record.partition, record.offset), None, None
     return Letter(
         _identity(*source, key, value), _text(found.get("reason")), _text(found.get("field")), _text(topic),
-        partition, offset, key, value, datetime.fromisoformat(at) if is_time(at) else stamp(record.timestamp),
+        partition, offset, key, value, datetime.fromisoformat(str(at)) if is_time(at) else stamp(record.timestamp),
     )  # fmt: skip
 
 

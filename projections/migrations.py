@@ -7,13 +7,13 @@ import re
 from importlib import resources
 from typing import Final, NamedTuple
 
-import structlog
 from pydantic import SecretStr
 
 from projections.errors import MigrationError
+from runtime.logging import logger
 from runtime.postgres import Connection, connect, patiently
 
-log = structlog.get_logger(__name__)
+log = logger("migrate")
 
 LOCK: Final = 0x6F73_7765_0001
 """The advisory lock under which migrations are applied, one process at a time."""

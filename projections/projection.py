@@ -19,16 +19,16 @@ from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
-import structlog
 
 from projections.errors import Poison
 from projections.fold import Entry, RunFold, fold
 from projections.letters import of_poison, of_record
 from projections.records import Arrived, Stretch, cut, stretches
 from projections.store import REFUSED, Move, Partition, Rows, Store
+from runtime.logging import logger
 from schemas.names import RUNS
 
-log = structlog.get_logger(__name__)
+log = logger("projection")
 
 ACTIVE: Final = 50_000
 """Runs under way whose state is kept, about 2 kB each; more are read from Postgres when they go on."""
@@ -43,6 +43,7 @@ class Projection:
         self.store = store
         self.positions: dict[Partition, int] = {}
         self.poisoned = 0
+        self.entries = 0
         self._active: dict[str, RunFold] = {}
         self._finished: dict[str, RunFold] = {}
 
@@ -125,6 +126,7 @@ class Projection:
         _collect(runs, rows)
         await self._write(rows, records)
         self._remember(runs)
+        self.entries += sum([len(one.entries) for one in arrived])
         self._tell(poisoned)
 
     @staticmethod

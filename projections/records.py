@@ -1,7 +1,8 @@
-"""From a Kafka record of the run log to stretches of entries that can be folded and stored.
+r"""From a Kafka record of the run log to stretches of entries that can be folded and stored.
 
 Postgres holds neither NUL nor lone surrogates in text and jsonb. Both can stand in JSON as escapes, so such a record
-is read, each of them is replaced by its escape as visible text (`\\u0000`), and it is written anew.
+is read, each of them is replaced by its escape as visible text (`\u0000`), and it is written anew. So is one that may
+hold a number with more digits behind the point than jsonb has, for the views make jsonb of what is stored.
 """
 
 from __future__ import annotations
@@ -19,9 +20,12 @@ from projections.errors import Poison
 Entry = dict[str, Any]
 
 _NUL: Final = b"\\u0000"
+_LONG: Final = 16_000
 _BAD = re.compile("[\x00\ud800-\udfff]")
 # What both Python and Postgres read alike; the views cast it.
-_TIME = re.compile(r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])")
+_TIME = re.compile(
+    r"[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])"
+)
 _MOST = 2**31 - 1
 
 
@@ -52,7 +56,7 @@ class Stretch(NamedTuple):
 
 
 def visible(text: str) -> str:
-    """The text with NUL and lone surrogates written as `\\uXXXX`."""
+    r"""The text with NUL and lone surrogates written as `\uXXXX`."""
     return _BAD.sub(lambda found: f"\\u{ord(found[0]):04x}", text) if _BAD.search(text) else text
 
 
@@ -85,6 +89,9 @@ def read_json(value: bytes) -> tuple[Any, str]:
         return _read_odd_json(value)
     if _NUL in value:
         found = visible_json(found)
+        return found, orjson.dumps(found).decode()
+    if b"e-" in value or b"E-" in value or len(value) > _LONG:
+        # 1e-20000, or as many zeros: beyond what jsonb holds (16,383 digits), while a double says 0.
         return found, orjson.dumps(found).decode()
     return found, value.decode()
 

@@ -1,5 +1,6 @@
 """The SQL of the projection: everything that reads or writes its tables while it folds."""
 
+# ruff: noqa: S608 - schema and table names are our own constants
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
@@ -65,7 +66,7 @@ class Store:
         self.connection = connection
         self.schema = schema
         self._move = f"""
-            update {LIVE}.offsets o set next = m.next
+            update {schema}.offsets o set next = m.next
               from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) m (topic, partition, was, next)
              where o.topic = m.topic and o.partition = m.partition and o.next = m.was"""
         self._load = f"select run_id, seq, entries from {schema}.records where run_id = any($1::text[])"
@@ -93,14 +94,14 @@ class Store:
         wanted = list(partitions)
         topics, numbers = [one.topic for one in wanted], [one.partition for one in wanted]
         await self.connection.execute(
-            f"""insert into {LIVE}.offsets (topic, partition, next)
+            f"""insert into {self.schema}.offsets (topic, partition, next)
                 select topic, partition, 0 from unnest($1::text[], $2::integer[]) w (topic, partition)
                 on conflict do nothing""",
             topics,
             numbers,
         )
         rows = await self.connection.fetch(
-            f"""select o.topic, o.partition, o.next from {LIVE}.offsets o
+            f"""select o.topic, o.partition, o.next from {self.schema}.offsets o
                   join unnest($1::text[], $2::integer[]) w (topic, partition) using (topic, partition)""",
             topics,
             numbers,
@@ -140,7 +141,7 @@ class Store:
         if rows.refolded:
             for table in ("runs", "steps"):
                 await self.connection.execute(
-                    f"delete from {self.schema}.{table} where run_id = any($1::text[])",  # noqa: S608
+                    f"delete from {self.schema}.{table} where run_id = any($1::text[])",
                     rows.refolded,
                 )
         await self._copy("records", RECORD_COLUMNS, rows.records)
@@ -149,9 +150,7 @@ class Store:
 
     async def _copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
         if rows:
-            await self.connection.copy_records_to_table(
-                table, schema_name=self.schema, columns=columns, records=rows
-            )
+            await self.connection.copy_records_to_table(table, schema_name=self.schema, columns=columns, records=rows)
 
     async def _update_runs(self, rows: Sequence[RunRow]) -> None:
         await self.connection.execute(

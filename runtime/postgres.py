@@ -37,7 +37,7 @@ def _plain(url: str | SecretStr) -> str:
     return url.get_secret_value() if isinstance(url, SecretStr) else url
 
 
-async def connect(url: str | SecretStr, *, durable: bool = True, timeout: float = 10.0) -> Connection:
+async def connect(url: str | SecretStr, *, durable: bool = True, timeout: float = 10.0) -> Connection:  # noqa: ASYNC109 - asyncpg's own
     """One connection; also by unix socket, as `postgresql://user:@/db?host=/dir`.
 
     With `durable=False` a commit does not wait for the disk: right where what a crash of the server loses is

@@ -10,11 +10,11 @@ select r.run_id,
        r.status,
        r.trigger_type,
        r.entity_key,
-       (select c.entries -> (r.event_seq - c.seq) -> 'data' -> 'event'
+       (select c.entries::jsonb -> (r.event_seq - c.seq) -> 'data' -> 'event'
           from history_data.records c
          where c.run_id = r.run_id and c.seq <= r.event_seq
          order by c.seq desc limit 1) as trigger_event,
-       (select nullif(c.entries -> 0 -> 'data' -> 'conditions', 'null')
+       (select nullif(c.entries::jsonb -> 0 -> 'data' -> 'conditions', 'null')
           from history_data.records c
          where c.run_id = r.run_id and c.seq = 0) as conditions,
        r.started_at,
@@ -31,18 +31,18 @@ select s.run_id,
        s.action,
        s.status,
        s.attempts,
-       (select nullif(coalesce(c.entries -> (s.input_seq - c.seq) -> 'data' -> 'input',
-                               c.entries -> (s.input_seq - c.seq) -> 'data' -> 'conditions'), 'null')
+       (select nullif(coalesce(c.entries::jsonb -> (s.input_seq - c.seq) -> 'data' -> 'input',
+                               c.entries::jsonb -> (s.input_seq - c.seq) -> 'data' -> 'conditions'), 'null')
           from history_data.records c
          where c.run_id = s.run_id and c.seq <= s.input_seq
          order by c.seq desc limit 1) as input,
        (select case when s.action = 'condition'
-                    then jsonb_build_object('result', c.entries -> (s.output_seq - c.seq) -> 'data' -> 'result')
-                    else nullif(c.entries -> (s.output_seq - c.seq) -> 'data' -> 'output', 'null') end
+                    then jsonb_build_object('result', c.entries::jsonb -> (s.output_seq - c.seq) -> 'data' -> 'result')
+                    else nullif(c.entries::jsonb -> (s.output_seq - c.seq) -> 'data' -> 'output', 'null') end
           from history_data.records c
          where c.run_id = s.run_id and c.seq <= s.output_seq
          order by c.seq desc limit 1) as output,
-       (select nullif(c.entries -> (s.error_seq - c.seq) -> 'data' -> 'error', 'null')
+       (select nullif(c.entries::jsonb -> (s.error_seq - c.seq) -> 'data' -> 'error', 'null')
           from history_data.records c
          where c.run_id = s.run_id and c.seq <= s.error_seq
          order by c.seq desc limit 1) as error,
@@ -58,7 +58,7 @@ select c.run_id,
        (e.entry ->> 'time')::timestamptz as at,
        e.entry -> 'data' as data
   from history_data.records c
- cross join lateral jsonb_array_elements(c.entries) with ordinality as e (entry, number);
+ cross join lateral jsonb_array_elements(c.entries::jsonb) with ordinality as e (entry, number);
 
 create view history.workflows as
 select org_id, workflow_id, version, name, state, trigger_type, definition, updated_at

@@ -1,0 +1,153 @@
+"""`history.workflows`: the definitions that are in force, from the compacted topic.
+
+The topic is read whole at each start, into a fold that decides what is in force. Nothing is written until its end is
+reached; then the table is made equal to the fold, and from there on each change is written as it comes.
+"""
+
+# ruff: noqa: S608 - schema and table names are our own constants
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import orjson
+
+from projections.errors import PositionLost
+from projections.letters import stamp
+from projections.records import Arrived, visible_json
+from projections.store import LIVE
+from runtime.postgres import Connection
+from schemas.names import DEFINITIONS
+
+
+class InForce(Protocol):
+    """A definition in force; `body` is the document."""
+
+    @property
+    def body(self) -> dict[str, Any]: ...
+
+
+class DefinitionFold(Protocol):
+    """Decides which definitions are in force; the engine's registry does."""
+
+    def apply(self, key: str, value: bytes | None) -> object:
+        """Take one record of the definitions topic, in its order."""
+
+    def get(self, org: str, workflow_id: str, /) -> InForce | None:
+        """What is in force under this key."""
+
+
+FoldFactory = Callable[[], DefinitionFold]
+Key = tuple[str, str]
+Change = tuple[dict[str, Any] | None, datetime]
+
+_UPSERT = f"""
+insert into {LIVE}.workflows as w
+       (org_id, workflow_id, version, name, state, trigger_type, definition, updated_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8)
+on conflict (org_id, workflow_id) do update
+   set version = excluded.version, name = excluded.name, state = excluded.state, trigger_type = excluded.trigger_type,
+       definition = excluded.definition, updated_at = excluded.updated_at
+ where w.definition is distinct from excluded.definition"""
+
+_REMOVE = f"delete from {LIVE}.workflows where org_id = $1 and workflow_id = $2"
+
+
+class Definitions:
+    """Folds the records of the definitions topic's one partition and writes what they change."""
+
+    def __init__(self, connection: Connection, factory: FoldFactory) -> None:
+        self.connection = connection
+        self._factory = factory
+        self._fold = factory()
+        self._changes: dict[Key, Change] = {}
+        self._position = 0
+        self._end: int | None = None
+
+    def begin(self, end: int) -> None:
+        """Read anew: from here on come the topic's records from its beginning, `end` being its present end."""
+        self._fold = self._factory()
+        self._changes = {}
+        self._end = end
+
+    @property
+    def reading(self) -> bool:
+        """Whether the end that `begin` named is still to come."""
+        return self._end is not None
+
+    async def take(self, records: Sequence[Arrived], position: int) -> None:
+        """Fold these records, after which `position` is the next to come, and write what they change.
+
+        Raises PositionLost when another projector has taken the topic over.
+        """
+        for record in records:
+            self._apply(record)
+        if self._end is not None:
+            if position < self._end:
+                return
+            await self._reconcile(position)
+        elif records:
+            await self._write(position)
+        self._end = None
+        self._position = position
+        self._changes = {}
+
+    def _apply(self, record: Arrived) -> None:
+        try:
+            key = (record.key or b"").decode()
+        except UnicodeDecodeError:
+            return
+        org, slash, workflow_id = key.partition("/")
+        if not slash:
+            return
+        was = self._fold.get(org, workflow_id)
+        self._fold.apply(key, record.value)
+        now = self._fold.get(org, workflow_id)
+        if now is None:
+            self._changes[org, workflow_id] = (None, stamp(record.timestamp))
+        elif was is None or was.body != now.body:
+            self._changes[org, workflow_id] = (now.body, stamp(record.timestamp))
+
+    async def _reconcile(self, position: int) -> None:
+        """Make the table equal to the fold, and this projector the topic's one."""
+        kept = [key for key, (body, _) in self._changes.items() if body is not None]
+        async with self.connection.transaction():
+            await self.connection.execute(
+                f"""insert into {LIVE}.offsets (topic, partition, next) values ($1, 0, $2)
+                    on conflict (topic, partition) do update set next = excluded.next""",
+                DEFINITIONS,
+                position,
+            )
+            await self.connection.execute(
+                f"""delete from {LIVE}.workflows where (org_id, workflow_id) not in
+                    (select * from unnest($1::text[], $2::text[]))""",
+                [org for org, _ in kept],
+                [workflow_id for _, workflow_id in kept],
+            )
+            await self._write_changes()
+
+    async def _write(self, position: int) -> None:
+        async with self.connection.transaction():
+            done = await self.connection.execute(
+                f"update {LIVE}.offsets set next = $3 where topic = $1 and partition = 0 and next = $2",
+                DEFINITIONS,
+                self._position,
+                position,
+            )
+            if done != "UPDATE 1":
+                message = "another projector reads the definitions"
+                raise PositionLost(message)
+            await self._write_changes()
+
+    async def _write_changes(self) -> None:
+        for (org, workflow_id), (body, at) in self._changes.items():
+            if body is None:
+                await self.connection.execute(_REMOVE, org, workflow_id)
+                continue
+            shown = visible_json(body)
+            trigger = shown.get("trigger")
+            await self.connection.execute(
+                _UPSERT, org, workflow_id, shown.get("version"), shown.get("name"), shown.get("state"),
+                trigger.get("type") if isinstance(trigger, dict) else None, orjson.dumps(shown).decode(), at,
+            )  # fmt: skip

@@ -1,0 +1,151 @@
+"""Make the history anew from the log: into tables of its own, which then take the live rows' place at once.
+
+A projector may run beside it. It writes on into the live tables until the rows are exchanged; that exchange sets the
+offsets back to where the rebuild ended, so the projector's next batch is refused, and it goes on from there.
+"""
+
+# ruff: noqa: S608 - schema and table names are our own constants
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+from aiokafka import TopicPartition
+
+from projections.definitions import Definitions, FoldFactory
+from projections.errors import RebuildBusy
+from projections.migrations import migrate
+from projections.projection import Projection
+from projections.store import LIVE, Partition, Store
+from runtime.kafka import new_reader, scan, started
+from runtime.logging import logger
+from runtime.postgres import Connection, connect
+from runtime.settings import Settings
+from schemas.names import DEAD_LETTERS, DEFINITIONS, RUNS
+
+log = logger("rebuild")
+
+LOCK: Final = 0x6F73_7765_0002
+SHADOW: Final = "history_rebuild"
+
+_TABLES: Final = ("records", "runs", "steps")
+
+_EXCHANGE: Final = f"""
+lock table {LIVE}.offsets in exclusive mode;
+create temporary table exchanged on commit drop as
+select distinct r.run_id from {SHADOW}.records r
+ where r.seq = 0 or not exists (select from {LIVE}.records l where l.run_id = r.run_id);
+create unique index on exchanged (run_id);
+analyze exchanged;
+{
+    "".join(
+        f'''
+delete from {LIVE}.{table} t using exchanged e where t.run_id = e.run_id;
+insert into {LIVE}.{table} select t.* from {SHADOW}.{table} t join exchanged e using (run_id);'''
+        for table in _TABLES
+    )
+}
+insert into {LIVE}.dead_letters as l select * from {SHADOW}.dead_letters
+    on conflict (id) do update set reason = excluded.reason, field = excluded.field, at = least(l.at, excluded.at);
+insert into {LIVE}.offsets as l select * from {SHADOW}.offsets
+    on conflict (topic, partition) do update set next = least(l.next, excluded.next);
+"""
+
+
+class Rebuilt(NamedTuple):
+    """What a rebuild read and made."""
+
+    records: int
+    runs: int
+    dead_letters: int
+    workflows: int
+
+
+async def rebuild(settings: Settings, folds: FoldFactory) -> Rebuilt:
+    """Project the log from its beginning to its present end, and print what came of it.
+
+    Rows of runs whose first entry is still in the log are replaced, all others are kept. Raises RebuildBusy while
+    another rebuild is at work; when it fails, the live rows are as they were.
+    """
+    await migrate(settings.postgres_url)
+    connection = await connect(settings.postgres_url)
+    try:
+        if not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+            message = "another rebuild of this database is at work"
+            raise RebuildBusy(message)
+        consumer = await started(new_reader(settings), "rebuild")
+        try:
+            done = await _rebuild(connection, consumer, folds)
+        finally:
+            await consumer.stop()
+    finally:
+        await connection.close(timeout=5)
+    sys.stdout.write(
+        f"Rebuilt from {done.records} records: {done.runs} runs, {done.dead_letters} dead letters, "
+        f"{done.workflows} workflows in force.\n"
+    )
+    return done
+
+
+async def _rebuild(connection: Connection, consumer: Any, folds: FoldFactory) -> Rebuilt:
+    await make_shadow(connection)
+    store = Store(connection, SHADOW)
+    read = await _project(Projection(store), consumer)
+    runs = await connection.fetchval(f"select count(*) from {SHADOW}.runs")
+    letters = await connection.fetchval(f"select count(*) from {SHADOW}.dead_letters")
+    await exchange(connection)
+    await _define(Definitions(connection, folds), consumer)
+    workflows = await connection.fetchval("select count(*) from history.workflows")
+    return Rebuilt(read, runs, letters, workflows)
+
+
+async def make_shadow(connection: Connection) -> None:
+    """Empty tables like the live ones, in a schema of their own."""
+    tables = (*_TABLES, "dead_letters", "offsets")
+    await connection.execute(
+        f"drop schema if exists {SHADOW} cascade; create schema {SHADOW};"
+        + "".join(f"create unlogged table {SHADOW}.{one} (like {LIVE}.{one} including all);" for one in tables)
+    )
+
+
+async def exchange(connection: Connection) -> None:
+    """Put the rebuilt rows in the live ones' place and set the offsets back to theirs, in one transaction."""
+    async with connection.transaction():
+        await connection.execute(_EXCHANGE)
+    await connection.execute(f"drop schema {SHADOW} cascade")
+
+
+async def _whole(consumer: Any, topics: Sequence[str]) -> dict[TopicPartition, tuple[int, int]]:
+    """Where each partition of these topics begins and ends now; topics that do not exist are left out."""
+    there = await consumer.topics()
+    partitions = [
+        TopicPartition(topic, number)
+        for topic in topics
+        if topic in there
+        for number in sorted(consumer.partitions_for_topic(topic) or ())
+    ]
+    if not partitions:
+        return {}
+    begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+    return {one: (begins[one], ends[one]) for one in partitions}
+
+
+async def _project(projection: Projection, consumer: Any) -> int:
+    ranges = await _whole(consumer, (RUNS, DEAD_LETTERS))
+    projection.positions = await projection.store.positions(Partition(*one) for one in ranges)
+    read = 0
+    async for _, records in scan(consumer, ranges):
+        await projection.project(records)
+        read += len(records)
+    return read
+
+
+async def _define(definitions: Definitions, consumer: Any) -> None:
+    ranges = await _whole(consumer, (DEFINITIONS,))
+    for _, end in ranges.values():
+        definitions.begin(end)
+        async for _, records in scan(consumer, ranges):
+            await definitions.take(records, records[-1].offset + 1 if records else 0)
+        if definitions.reading:
+            await definitions.take((), end)
