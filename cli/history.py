@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 STATUSES: Final = ("running", "waiting", "completed", "failed", "cancelled", "skipped", "suppressed")
-_HEAVY: Final = ("trigger_event", "conditions")
 _RUN: Final = (
     "run_id, org_id, workflow_id, workflow_name, workflow_version, status, trigger_type, entity_key, "
     "started_at, finished_at, duration_ms, error, causation_chain"
