@@ -151,7 +151,10 @@ def _split(value: Any, separator: Any) -> list[str]:
         raise RenderError("'split' needs something to split at")
     if not text:
         return []
-    return text.split(between, _MOST_ELEMENTS) if between != " " else text.split(None, _MOST_ELEMENTS)
+    parts = text.split(None if between == " " else between, _MOST_ELEMENTS)
+    if len(parts) > _MOST_ELEMENTS:
+        raise RenderError(f"'split' gives more than {_MOST_ELEMENTS:,} parts")
+    return parts
 
 
 def _slice(value: Any, start: Any, length: Any = 1) -> Any:

@@ -53,7 +53,7 @@ class Parameter:
     def __init__(self, action: str, name: str, given: Any, template: Template, *, is_default: bool) -> None:
         self.name = name
         self.template = template
-        self._needed = name in _NEEDED[action]
+        self._needed = name in _NEEDED.get(action, frozenset())
         self._in_path = self._needed and name in _IN_PATH
         self._optional = is_default and not self._needed
         self._object = (action, name) in _OBJECTS

@@ -259,9 +259,9 @@ def _chain(
             given = [argument(scope) for argument in arguments]
             _count(scope, value, *given)
             value = apply(value, *given)
+            if isinstance(value, str) and len(value) > LARGEST:
+                raise RenderError(f"renders to more than {LARGEST // 1024} kB")
         _count(scope, value)
-        if isinstance(value, str) and len(value) > LARGEST:
-            raise RenderError(f"renders to more than {LARGEST // 1024} kB")
         return None if value is MISSING else value
 
     return evaluate

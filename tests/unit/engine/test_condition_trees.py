@@ -54,9 +54,19 @@ def test_field_and_value_may_be_templates(event: EventOf) -> None:
 
 @pytest.mark.parametrize(
     "op",
-    ["equals", "not_equals", "contains", "not_contains", "greater_than", "greater_or_equal", "less_than",
-     "less_or_equal", "starts_with", "ends_with"],
-)  # fmt: skip
+    [
+        "equals",
+        "not_equals",
+        "contains",
+        "not_contains",
+        "greater_than",
+        "greater_or_equal",
+        "less_than",
+        "less_or_equal",
+        "starts_with",
+        "ends_with",
+    ],
+)
 def test_a_missing_field_makes_each_comparison_false_and_the_trace_says_so(event: EventOf, op: str) -> None:
     assert ask(leaf("device.nope", op, "x"), event()) == (
         False,
@@ -83,11 +93,20 @@ def test_null_is_there_but_does_not_exist(event: EventOf) -> None:
 
 def test_exists_traces_what_was_asked_and_whether_it_was_missing(event: EventOf) -> None:
     assert ask(leaf("device.name", "exists"), event())[1] == {
-        "field": "device.name", "op": "exists", "value": True, "actual": "SRV-01", "result": True,
-    }  # fmt: skip
+        "field": "device.name",
+        "op": "exists",
+        "value": True,
+        "actual": "SRV-01",
+        "result": True,
+    }
     assert ask(leaf("nope", "exists", False), event())[1] == {
-        "field": "nope", "op": "exists", "value": False, "actual": None, "result": True, "missing": True,
-    }  # fmt: skip
+        "field": "nope",
+        "op": "exists",
+        "value": False,
+        "actual": None,
+        "result": True,
+        "missing": True,
+    }
 
 
 def test_changed_traces_the_previous_value(event: EventOf) -> None:

@@ -119,9 +119,19 @@ def test_a_key_that_is_not_the_body_s_is_refused_with_nothing_in_force(
 
 
 BAD = [
-    b"", b"{", b"null", b"[]", b'"x"', b"3", b"\xff\xfe", b"[" * 2000, b'{"a":' * 500 + b"1" + b"}" * 500, b"{}",
-    b'{"id":"wf"}', b"x" * 600_000,
-]  # fmt: skip
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b'"x"',
+    b"3",
+    b"\xff\xfe",
+    b"[" * 2000,
+    b'{"a":' * 500 + b"1" + b"}" * 500,
+    b"{}",
+    b'{"id":"wf"}',
+    b"x" * 600_000,
+]
 
 
 @pytest.mark.parametrize("value", BAD)
@@ -206,9 +216,16 @@ def _value(given: Any) -> bytes | None:
     org, name, version, state = given
     step = {"id": "tag", "action": "add_tag", "with": {"tag": "x"}}
     return orjson.dumps(
-        {"id": name, "org": org, "version": version, "name": "W", "state": state, "steps": [step],
-         "trigger": {"type": "device.offline"}}
-    )  # fmt: skip
+        {
+            "id": name,
+            "org": org,
+            "version": version,
+            "name": "W",
+            "state": state,
+            "steps": [step],
+            "trigger": {"type": "device.offline"},
+        }
+    )
 
 
 @settings(deadline=None)
@@ -216,8 +233,8 @@ def _value(given: Any) -> bytes | None:
 def test_the_topic_with_its_repairs_comes_down_to_what_is_in_force(records: list[tuple[str, Any]]) -> None:
     """With what was refused published over, a compacted topic read from the start gives the same registry."""
     registry, topic = Registry(), {}
-    for key, given in records:
-        value = _value(given)
+    for key, what in records:
+        value = _value(what)
         topic[key] = value
         applied = registry.apply(key, value)
         if isinstance(applied, RefusedDefinition):

@@ -55,9 +55,15 @@ def test_a_run_performs_its_steps_in_order_and_completes(
     made = workflow(TICKET, NOTE, TAG)
     log, state = live(made, event(), now, fold, Succeeded({"id": "T-1"}), Succeeded(None), Succeeded([1]))
     assert kinds(log) == [
-        "run.started", "step.started", "step.succeeded", "step.started", "step.succeeded", "step.started",
-        "step.succeeded", "run.completed",
-    ]  # fmt: skip
+        "run.started",
+        "step.started",
+        "step.succeeded",
+        "step.started",
+        "step.succeeded",
+        "step.started",
+        "step.succeeded",
+        "run.completed",
+    ]
     assert [entry["data"]["input"] for entry in log if entry["type"] == "step.started"][1]["body"] == "see T-1"
     assert state.status == "completed"
     assert state.steps == {"ticket": {"id": "T-1"}, "note": None, "tag": [1]}
@@ -143,9 +149,14 @@ def test_a_gate_that_is_false_ends_the_run_as_completed(
 def test_gates_at_either_end_need_no_call(workflow: Make, event: EventOf, now: datetime, fold: Fold) -> None:
     log, state = live(workflow(gate(1, "a"), gate(2, "b"), TAG, gate(3, "c")), event(), now, fold, Succeeded(None))
     assert kinds(log) == [
-        "run.started", "step.condition", "step.condition", "step.started", "step.succeeded", "step.condition",
+        "run.started",
+        "step.condition",
+        "step.condition",
+        "step.started",
+        "step.succeeded",
+        "step.condition",
         "run.completed",
-    ]  # fmt: skip
+    ]
     assert state.position == 4
     log, state = live(workflow(gate(9), TAG), event(), now, fold)
     assert kinds(log) == ["run.started", "step.condition", "run.completed"]
@@ -216,8 +227,10 @@ def test_a_step_that_cannot_be_rendered_fails_without_a_call(
     assert state.current is not None
     assert state.current["step"] == "tag"
     assert kinds(live(workflow(ODD, TAG, on_error="stop"), event(), now, fold)[0])[1:] == [
-        "step.started", "step.failed", "run.failed",
-    ]  # fmt: skip
+        "step.started",
+        "step.failed",
+        "run.failed",
+    ]
     assert live(workflow(ODD), event(), now, fold)[1].failed == (
         "step odd failed: tag: is required, but renders to nothing (nope is not there)"
     )

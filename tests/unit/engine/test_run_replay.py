@@ -32,9 +32,18 @@ ENVELOPE = {
 }
 
 TEXTS = st.sampled_from(
-    ["plain", "{{ticket.title}}", "{{nope}}", "{{steps.s0.id}}", "{{steps.s1}}", "{{ticket.title | upcase}}!", "{{run.id}}",
-     "{{1 | divided_by: 0}}", "{{run.started}} {{workflow.version}} {{steps.s2.id | default: 'none'}}"]
-)  # fmt: skip
+    [
+        "plain",
+        "{{ticket.title}}",
+        "{{nope}}",
+        "{{steps.s0.id}}",
+        "{{steps.s1}}",
+        "{{ticket.title | upcase}}!",
+        "{{run.id}}",
+        "{{1 | divided_by: 0}}",
+        "{{run.started}} {{workflow.version}} {{steps.s2.id | default: 'none'}}",
+    ]
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "n"]), inner, max_size=2),
@@ -61,7 +70,7 @@ ACTION_STEPS = st.tuples(ACTIONS, ON_ERROR).map(
         **({"on_error": made[1]} if made[1] else {}),
     }
 )
-GATES = st.sampled_from(
+GATES: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
     [
         {"condition": {"field": "ticket.id", "op": "exists"}},
         {"condition": {"field": "ticket.priority", "op": "equals", "value": "P1"}},
@@ -85,9 +94,14 @@ CONDITIONS = st.none() | st.none() | GATES.map(lambda gate: gate["condition"])
 def definitions(draw: st.DrawFn) -> dict[str, Any]:
     steps = [{"id": f"s{index}", **step} for index, step in enumerate(draw(STEPS))]
     body: dict[str, Any] = {
-        "id": "wf", "org": "acme", "version": 1, "name": "W", "state": "enabled",
-        "trigger": {"type": "ticket.created"}, "steps": steps,
-    }  # fmt: skip
+        "id": "wf",
+        "org": "acme",
+        "version": 1,
+        "name": "W",
+        "state": "enabled",
+        "trigger": {"type": "ticket.created"},
+        "steps": steps,
+    }
     if (conditions := draw(CONDITIONS)) is not None:
         body["conditions"] = conditions
     if (on_error := draw(ON_ERROR)) is not None:
