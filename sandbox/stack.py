@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable
@@ -67,6 +68,8 @@ class Stack:
 
     async def start(self) -> None:
         """Start all parts and return when workers and projector are in service. Raises SandboxError."""
+        # A client whose broker is away says so many times a second; the supervisor says it once.
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
         self._claim = Folder.claim(self.options.data)
         self.folder = self._claim.path
         if self.folder != self._claim.wanted:
@@ -92,8 +95,9 @@ class Stack:
 
     async def stop(self) -> None:
         """End all parts in order."""
-        await self.supervisor.stop()
+        await self.supervisor.stop_programs()
         await self.modules.stop()
+        await self.supervisor.stop()
         if self._claim is not None:
             self._claim.release()
 

@@ -95,18 +95,27 @@ class Supervisor:
         self._watchers.append(asyncio.create_task(self._watch(part)))
         return part
 
-    async def stop(self) -> None:
-        """End all parts, the last started first."""
+    async def stop_programs(self) -> None:
+        """End all programs at once; nothing is restarted any more."""
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
         self._watchers.clear()
-        for group in _last_first(self.parts):
-            for part in group:
-                part.state = "stopping"
-            await asyncio.gather(*(asyncio.to_thread(part.what.stop) for part in group))
-            for part in group:
-                part.state = "stopped"
+        await self._stop([part for part in self.parts if isinstance(part.what, Program)])
+
+    async def stop(self) -> None:
+        """End all parts: the programs, then the others, the last started first."""
+        await self.stop_programs()
+        for part in reversed(self.parts):
+            if not isinstance(part.what, Program):
+                await self._stop([part])
+
+    async def _stop(self, parts: Sequence[Part]) -> None:
+        for part in parts:
+            part.state = "stopping"
+        await asyncio.gather(*(asyncio.to_thread(part.what.stop) for part in parts))
+        for part in parts:
+            part.state = "stopped"
 
     async def _start(self, part: Part) -> None:
         part.state = "starting"
@@ -137,10 +146,3 @@ class Supervisor:
                 part.state = "running"
             await asyncio.sleep(_LOOK)
         return process.returncode if process is not None else -1
-
-
-def _last_first(parts: Sequence[Part]) -> list[list[Part]]:
-    """Groups to end together: programs all at once, then each other part by itself."""
-    programs = [part for part in parts if isinstance(part.what, Program)]
-    others = [[part] for part in reversed(parts) if not isinstance(part.what, Program)]
-    return [programs, *others]

@@ -24,6 +24,7 @@ from sandbox.stack import Stack, StackOptions
 from sandbox.up import Interrupt
 
 _SECONDS = 15.0  # in which the morning is played
+_PLAIN_WIDTH = 110  # characters, where there is no terminal that knows better
 _PLAIN_EVERY = 3.0  # seconds between two lines of progress where there is no terminal
 
 
@@ -47,6 +48,8 @@ def demo(*, broker: str = "embedded", keep: bool = False, data_dir: Path | None 
 async def play(options: DemoOptions) -> int:
     """The demo as a coroutine; 0 where all agree, 1 where they do not, 130 after Ctrl-C."""
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PLAIN_WIDTH)
     folder = (options.data / "demo") if options.data else Path(tempfile.mkdtemp(prefix="onestack-demo-"))
     if options.data:
         shutil.rmtree(folder, ignore_errors=True)

@@ -76,7 +76,7 @@ def definitions(accepted: Mapping[str, Any]) -> list[Record]:
         (key, orjson.dumps(reboot)),
         (key, orjson.dumps({**reboot, "steps": nameless})),
         (key, orjson.dumps({**reboot, "steps": loop})),
-        (b"summit/reboot-all", orjson.dumps(reboot)),
+        (b"summit/reboot-all", orjson.dumps({**reboot, "steps": [{**nameless[0], "with": {"title": "x"}}]})),
         (key, b"id: reboot-all\norg: northwind\n"),
         (f"{org}/{id}".encode(), orjson.dumps({**accepted, "version": accepted["version"] - 1})),
     ]

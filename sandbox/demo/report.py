@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from rich import box
 from rich.columns import Columns
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from runtime.postgres import Connection
+from sandbox.demo.expect import run_of
 from sandbox.demo.verdict import Check
 from sandbox.modules import StandIns
 
 _RUNS = """
 select org_id, workflow_name, count(*) as runs,
        count(*) filter (where status = 'completed') as completed, count(*) filter (where status = 'skipped') as skipped,
-       count(*) filter (where status = 'failed') as failed,
-       count(*) filter (where status not in ('completed', 'skipped', 'failed')) as other
+       count(*) filter (where status = 'failed') as failed
   from history.runs group by 1, 2 order by 1, 2
 """
 _LATENCY = """
@@ -32,19 +33,20 @@ select unnest(array[0.5, 0.9, 0.95, 0.99, 1]) as share,
   from run
 """
 _LETTERS = """
-select topic, coalesce(nullif(field, ''), '–'), reason, count(*)
+select topic, field, reason, count(*)
   from history.dead_letters group by 1, 2, 3 order by 1, 4 desc, 2, 3
 """
 _ERRORS = """
-select r.org_id, r.workflow_name, s.step_id, s.action, s.error ->> 'message' as message, count(*)
+select r.workflow_name, s.step_id, s.action, s.error ->> 'message' as message, count(*)
   from history.steps s join history.runs r using (run_id) where s.status = 'failed'
- group by 1, 2, 3, 4, 5 order by 6 desc
+ group by 1, 2, 3, 4 order by 5 desc
 """
+_REASON = 110  # characters of a reason that are shown
 _MODULES = ("psa", "rmm", "hub", "oncall", "mail", "teams", "slack", "webhook")
 
 
 def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", expand=False)
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         name = column.removeprefix(">")
         table.add_column(name, justify="right" if name != column else "left", overflow="fold")
@@ -79,11 +81,12 @@ def _events(events: list[dict[str, Any]]) -> Table:
     table.add_section()
     table.add_row("all", f"{len(events):,}", f"{caused.total():,}")
     table.add_row("repeats among them", f"{len(events) - len(first):,}", "")
+    table.add_row("of no workflow", f"{sum(run_of(event) is None for event in events):,}", "")
     return table
 
 
 def _calls(modules: StandIns) -> Table:
-    table = _table("Performed, as the modules counted", "module", ">calls", ">refused")
+    table = _table("Modules’ own counts", "module", ">performed", ">refused")
     for name in _MODULES:
         refused = sum(
             count for (module, _, status), count in modules.ledger.answers.items() if module == name and status >= 400
@@ -101,8 +104,8 @@ async def _latency(connection: Connection) -> Table:
 
 
 async def _runs(connection: Connection) -> Table:
-    table = _table("Runs", "organisation", "workflow", ">runs", ">completed", ">skipped", ">failed", ">other")
-    totals = [0, 0, 0, 0, 0]
+    table = _table("Runs", "organisation", "workflow", ">runs", ">completed", ">skipped", ">failed")
+    totals = [0, 0, 0, 0]
     for org, name, *counts in await connection.fetch(_RUNS):
         table.add_row(org, name, *(f"{count:,}" if count else "" for count in counts))
         totals = [total + count for total, count in zip(totals, counts, strict=True)]
@@ -112,14 +115,16 @@ async def _runs(connection: Connection) -> Table:
 
 
 async def _failures(connection: Connection) -> Table:
-    table = _table("Actions that failed", "organisation", "workflow", "step", "action", "error", ">times")
+    table = _table("Actions that failed", "workflow", "step", "action", "error", ">times")
     for *row, count in await connection.fetch(_ERRORS):
         table.add_row(*(str(cell) for cell in row), f"{count:,}")
     return table
 
 
 async def _letters(connection: Connection) -> Table:
-    table = _table("Dead letters", "topic", "field", "reason", ">times")
+    table = _table("Dead letters", "topic", "field and reason", ">times")
     for topic, field, reason, count in await connection.fetch(_LETTERS):
-        table.add_row(Text(topic.removeprefix("onestack.")), Text(field), Text(reason), str(count))
+        why = f"{field}: {reason}" if field else reason
+        short = why if len(why) <= _REASON else why[: _REASON - 1] + "…"
+        table.add_row(Text(topic.rpartition("onestack.")[2]), Text(short), str(count))
     return table

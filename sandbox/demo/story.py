@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.padding import Padding
 from rich.text import Text
 from rich.tree import Tree
@@ -24,7 +23,6 @@ select position, step_id, action, status, duration_ms,
        input::text as input, output::text as output, error::text as error
   from history.steps where run_id = $1 order by position
 """
-_LONG = 88  # characters of a value that are shown
 
 
 async def story(connection: Connection, workflow: str, status: str) -> RenderableType | None:
@@ -44,7 +42,7 @@ async def story(connection: Connection, workflow: str, status: str) -> Renderabl
     trigger = Tree(Text.assemble("trigger  ", (run["trigger_type"], "cyan"), f" about {run['entity_key']}"))
     trigger.add(f"event {event['id']} from {event['source']} at {event['time']}")
     for name, value in event["data"].items():
-        trigger.add(Text(f"{name}: {_short(value)}"))
+        trigger.add(_line(f"{name}: {_json(value)}"))
     parts = [trigger, _conditions(run["conditions"]), _steps(steps)]
     return Group(head, *(Padding(part, (0, 0, 0, 2)) for part in parts))
 
@@ -66,8 +64,8 @@ def _grow(tree: Tree, trace: dict[str, Any]) -> None:
             for one in inside if isinstance(inside, list) else [inside]:
                 _grow(branch, one)
             return
-    wanted = f" {_short(trace['value'])}" if "value" in trace else ""
-    actual = "missing" if trace.get("missing") else _short(trace.get("actual"))
+    wanted = f" {_json(trace['value'])}" if "value" in trace else ""
+    actual = "missing" if trace.get("missing") else _json(trace.get("actual"))
     line = f"{trace['field']} {trace['op']}{wanted}: it was {actual}  "
     tree.add(Text.assemble(line, _verdict(trace["result"])))
 
@@ -95,12 +93,16 @@ def _steps(steps: list[Any]) -> Tree:
     return tree
 
 
-def _lines(step: Any) -> Iterator[str]:
+def _lines(step: Any) -> Iterator[Text]:
     for name in ("input", "output", "error"):
         if step[name] is not None:
-            yield escape(f"{name}: {_short(orjson.loads(step[name]))}")
+            yield _line(f"{name}: {_json(orjson.loads(step[name]))}")
 
 
-def _short(value: Any) -> str:
-    text = orjson.dumps(value).decode()
-    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+def _line(text: str) -> Text:
+    """A line that is cut at the terminal's edge."""
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
