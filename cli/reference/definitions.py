@@ -40,7 +40,7 @@ keys are refused.
 _NOT_YET = """
 ## Not in this version
 
-Branches (`if`), `delay`, `cancel_on`, `restart_on`, `throttle`, `retry` and the state `shadow` are read and refused by
+Branches (`if`), `delay`, `cancel_on`, `restart_on`, `throttle`, retries and the state `shadow` are read and refused by
 name: they come with the next version. An action that fails is recorded as failed at its first attempt.
 """
 _STEPS = """

@@ -45,7 +45,7 @@ def kind(schema: dict[str, Any]) -> str:
         inside = kind(schema.get("items", {}))
         return "list" if inside == "any" else f"list of {inside}"
     if isinstance(given, list):
-        return " or ".join(_WORDS.get(one, one) for one in given)
+        return " or ".join(_WORDS.get(str(one), str(one)) for one in given)
     if schema.get("format") == "date-time":
         return "time"
     return _WORDS.get(str(given), str(given)) if given else "any"

@@ -18,8 +18,8 @@ _RUN_LOG = """
 ## The run log
 
 A record is a JSON array of the entries that one decision made (`application/cloudevents-batch+json`). Each entry is a
-CloudEvent whose `id` is `{run id}:{seq}`; `seq` counts from 0 in its run. Where two entries claim one `seq`, the first in
-the log is the truth. The run id is made from organisation, workflow id, event source and event id.
+CloudEvent whose `id` is `{run id}:{seq}`; `seq` counts from 0 in its run. Where two entries claim one `seq`, the first
+in the log is the truth. The run id is made from organisation, workflow id, event source and event id.
 """
 _COMMANDS = """
 ## Commands
