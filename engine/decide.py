@@ -23,11 +23,13 @@ from engine.workflow import Action, Gate, Workflow
 from schemas.entries import EntryDict, entry
 from schemas.events import Event
 from schemas.names import command_id, run_id
-from schemas.outcomes import Outcome, Succeeded
+from schemas.outcomes import ActionError, Outcome, Succeeded
 
 LARGEST_OUTPUT: Final = 64 * 1024
 LARGEST_OUTPUTS: Final = 512 * 1024
 """Bytes of one action's output, and of all of a run's: they travel with each command, and a record takes 2 MB."""
+_DEEPEST_OUTPUT: Final = 64
+"""As deep as an event may nest; what is deeper could not be written as JSON once it stands inside a command."""
 _LONGEST_ERROR: Final = 2000
 
 
@@ -82,7 +84,7 @@ def decide(workflow: Workflow, state: RunState, outcome: Outcome, now: datetime)
         scope.steps = {**state.steps, current["step"]: data["output"]}
     else:
         stops = isinstance(step, Action) and step.stops
-        if walk.fail(data, dict(outcome.error), stops=stops):
+        if walk.fail(data, outcome.error, stops=stops):
             return walk.entries
     walk.go(index + 1)
     return walk.entries
@@ -153,15 +155,15 @@ class _Walk:
         self.log("step.started", {**data, "command": command, "attempt": 1, "input": rendered})
         if error is None:
             return False
-        told = {"kind": "parameters", "message": str(error)}
+        told: ActionError = {"kind": "parameters", "message": str(error)}
         return not self.fail({**data, "attempt": 1}, told, stops=step.stops)
 
-    def fail(self, data: dict[str, Any], error: dict[str, Any], *, stops: bool) -> bool:
+    def fail(self, data: dict[str, Any], error: ActionError, *, stops: bool) -> bool:
         """Records a failure for good; true where it ends the run."""
-        error["message"] = str(error.get("message", ""))[:_LONGEST_ERROR]
-        self.log("step.failed", {**data, "error": error, "next_try": None})
+        told = _told(error)
+        self.log("step.failed", {**data, "error": told, "next_try": None})
         if self.failed is None:
-            self.failed = failure(data["step"], error)
+            self.failed = failure(data["step"], told)
         if stops:
             self._end()
         return stops
@@ -174,11 +176,35 @@ class _Walk:
 
 
 def _bounded(output: Any, before: int) -> Any:
-    """An output that a run can carry along; of one that is too large only the size is kept."""
-    size = len(orjson.dumps(output))
-    if size > LARGEST_OUTPUT or before + size > LARGEST_OUTPUTS:
-        return {"truncated": True, "bytes": size}
+    """An output that a run can carry along; of one that it can't only the size and the reason are kept."""
+    try:
+        raw = orjson.dumps(output)
+    except TypeError as error:
+        return {"truncated": True, "reason": f"can't be written as JSON: {error}"[:200]}
+    if raw.count(b"{") + raw.count(b"[") > _DEEPEST_OUTPUT and _depth(output) > _DEEPEST_OUTPUT:
+        return {"truncated": True, "reason": f"nested deeper than {_DEEPEST_OUTPUT} levels"}
+    if len(raw) > LARGEST_OUTPUT or before + len(raw) > LARGEST_OUTPUTS:
+        return {"truncated": True, "bytes": len(raw)}
     return output
+
+
+def _depth(value: Any) -> int:
+    level, deepest = [value], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        deepest += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return deepest
+
+
+def _told(error: ActionError) -> dict[str, Any]:
+    """The error as the log can keep it: bounded, and with nothing in it that JSON can't hold."""
+    told: dict[str, Any] = dict(error)
+    for name, value in told.items():
+        if isinstance(value, str):
+            told[name] = value[:_LONGEST_ERROR].encode("utf-8", "replace").decode()
+    told.setdefault("kind", "internal")
+    told.setdefault("message", str(told["kind"]))
+    return told
 
 
 def _text(now: datetime) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from engine.errors import ParametersError, RenderError
-from engine.paths import MISSING, Scope
+from engine.filters import as_text
+from engine.paths import MISSING, Scope, text_of
 from engine.templates import Template, compile_value
 from schemas.actions import PARAMETERS
 from schemas.errors import Fault, Refused
@@ -42,13 +43,18 @@ _ANY_JSON: Final = {
 }
 _SECRETS: Final = {("webhook", "url"), ("webhook", "secret"), ("webhook", "headers"), ("send_notification", "to")}
 """Where `secret:NAME` is looked up."""
+_PLAIN_TEXT: Final = {
+    *(("send_notification", "channel"), ("send_notification", "subject"), ("send_notification", "body")),
+    *(("webhook", "url"), ("webhook", "secret"), ("webhook", "headers"), ("send_notification", "to")),
+}
+"""What is text whatever a template renders to: no module's API, which takes JSON, reads these."""
 _OBJECTS: Final = {("update_ticket", "fields"), ("run_script", "parameters"), ("webhook", "headers")}
 
 
 class Parameter:
     """One parameter of one step, compiled. `value` gives what is sent, or MISSING to leave it out."""
 
-    __slots__ = ("_in_path", "_needed", "_object", "_optional", "_secrets", "name", "template", "value")
+    __slots__ = ("_in_path", "_needed", "_object", "_optional", "_plain", "_secrets", "name", "template", "value")
 
     def __init__(self, action: str, name: str, given: Any, template: Template, *, is_default: bool) -> None:
         self.name = name
@@ -56,6 +62,7 @@ class Parameter:
         self._needed = name in _NEEDED.get(action, frozenset())
         self._in_path = self._needed and name in _IN_PATH
         self._optional = is_default and not self._needed
+        self._plain = (action, name) in _PLAIN_TEXT
         self._object = (action, name) in _OBJECTS
         self._secrets = frozenset(_texts(given)) if (action, name) in _SECRETS and not template.constant else None
         # What is the same for every event was checked with the definition, so only the rest is checked here.
@@ -72,6 +79,8 @@ class Parameter:
             value = self._part_of_path(value)
         if self._object and not isinstance(value, dict):
             raise ParametersError(f"{self.name}: should be an object of names and values")
+        if self._plain:
+            value = _plain_text(value, as_object=self._object, as_list=self.name == "to")
         if self._needed and (value in ([], {}) or (isinstance(value, str) and not value.strip())):
             return self._empty(value)
         if self._secrets is not None and any(
@@ -92,7 +101,7 @@ class Parameter:
 
     def _why(self) -> str:
         path = self.template.path
-        return "" if path is None else f" ({'.'.join(map(str, path))} is not there)"
+        return "" if path is None else f" ({text_of(path)} is not there)"
 
     def _part_of_path(self, value: Any) -> str:
         if isinstance(value, str):
@@ -100,6 +109,15 @@ class Parameter:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ParametersError(f"{self.name}: should be an id, not true, false, a list or an object")
         return str(value)
+
+
+def _plain_text(value: Any, *, as_object: bool, as_list: bool) -> Any:
+    if as_object and isinstance(value, dict):
+        return {key: as_text(one) for key, one in value.items()}
+    if as_list and isinstance(value, list):
+        # Somebody without an address does not keep the others from being told.
+        return [text for one in value if (text := as_text(one).strip())]
+    return as_text(value)
 
 
 def _texts(value: Any) -> list[str]:

@@ -10,7 +10,6 @@ one step (one `Scope`) handle at most 4 million characters and elements, a fract
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from liquid import Environment, Mode
@@ -33,7 +32,6 @@ _MOST_FILTERS: Final = 8
 _LONGEST_EXPRESSION: Final = 2000
 _MOST_WORK: Final = 4_000_000
 _MOST_DEPTH: Final = 32
-_EXPRESSION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 
 
 class _Liquid(Environment):
@@ -136,16 +134,27 @@ def compile_text(text: str, field: str) -> Template:
         raise Refused.one(field, "has '{%': templates have expressions ({{path | filter}}) and no tags")
     if "{{" not in text:
         return constant(text)
-    pieces = _EXPRESSION.split(text)
-    literals, sources = pieces[::2], pieces[1::2]
-    if any("{{" in literal for literal in literals):
-        raise Refused.one(field, "has '{{' without '}}' after it")
+    literals, sources = _pieces(text, field)
     if len(sources) > _MOST_EXPRESSIONS:
         raise Refused.one(field, f"has {len(sources)} expressions; at most {_MOST_EXPRESSIONS} are accepted")
     expressions = [_compile_expression(source, field) for source in sources]
     if len(expressions) == 1 and not any(literals):
         return expressions[0]
     return _mixed(literals, expressions)
+
+
+def _pieces(text: str, field: str) -> tuple[list[str], list[str]]:
+    """The literal texts, and the expressions between them: one fewer. Raises Refused."""
+    literals, sources = [], []
+    at = 0
+    while (opened := text.find("{{", at)) >= 0:
+        closed = text.find("}}", opened + 2)
+        if closed < 0:
+            raise Refused.one(field, "has '{{' without '}}' after it")
+        literals.append(text[at:opened])
+        sources.append(text[opened + 2 : closed])
+        at = closed + 2
+    return [*literals, text[at:]], sources
 
 
 def compile_path(text: str, field: str) -> Template:

@@ -122,17 +122,25 @@ def test_an_unfinished_draft_is_compiled_as_far_as_it_goes() -> None:
         compile_workflow(parse_definition(half))
 
 
-def test_pinned_workflows_are_compiled_once_and_forgotten_in_turn(document: Callable[..., dict[str, Any]]) -> None:
+def test_pinned_workflows_are_compiled_once_and_forgotten_in_turn(workflow: Make) -> None:
+    one, two, three = (workflow(version=version) for version in (1, 2, 3))
     pinned = Pinned(most=2)
-    first = pinned.get("a", document())
-    assert pinned.get("a", document()) is first
-    pinned.get("b", document())
-    assert pinned.get("a", document()) is first
-    pinned.get("c", document())
-    assert pinned.get("a", document()) is first
-    pinned.get("b", document())
-    pinned.get("c", document())
-    assert pinned.get("a", document()) is not first
+    first = pinned.get(one.digest, one.body)
+    assert pinned.get(one.digest, one.body) is first
+    pinned.get(two.digest, two.body)
+    assert pinned.get(one.digest, one.body) is first
+    pinned.get(three.digest, three.body)
+    assert pinned.get(one.digest, one.body) is first
+    pinned.get(two.digest, two.body)
+    pinned.get(three.digest, three.body)
+    assert pinned.get(one.digest, one.body) is not first
+
+
+def test_a_body_that_is_not_the_digest_s_is_not_found_by_others(workflow: Make) -> None:
+    honest, other = workflow(version=1), workflow(version=2)
+    pinned = Pinned()
+    assert pinned.get(honest.digest, other.body).version == 2
+    assert pinned.get(honest.digest, honest.body).version == 1
 
 
 def sent(make: Make, event: Event, now: datetime, action: str, **given: Any) -> dict[str, Any]:
@@ -279,3 +287,24 @@ def test_a_secret_that_the_definition_names_beside_a_template_is_kept(
     headers = {"Authorization": "secret:KEY", "X-Device": "{{device.id}}"}
     got = sent(workflow, event(), now, "webhook", url="https://x.example", headers=headers, body="b")
     assert got["headers"] == {"Authorization": "secret:KEY", "X-Device": "d-17"}
+
+
+def test_what_is_read_as_text_is_sent_as_text(workflow: Make, event: EventOf, now: datetime) -> None:
+    got = sent(
+        workflow, event(), now, "send_notification",
+        channel="email", to="{{device.tags}}", subject="{{device.criticality}}", body="{{device.tags}}",
+    )  # fmt: skip
+    assert got == {"channel": "email", "to": ["vip", "server"], "subject": "4", "body": '["vip","server"]'}
+    headers = {"X-Level": "{{device.criticality}}", "X-Nope": "{{nope}}"}
+    assert sent(workflow, event(), now, "webhook", url="https://x.example", headers=headers)["headers"] == {
+        "X-Level": "4",
+        "X-Nope": "",
+    }
+
+
+def test_recipients_that_render_to_nothing_are_left_out(workflow: Make, event: EventOf, now: datetime) -> None:
+    given = {"channel": "email", "body": "B"}
+    got = sent(workflow, event(), now, "send_notification", to=["{{nope}}", "b@x.y"], **given)
+    assert got["to"] == ["b@x.y"]
+    error = sent(workflow, event(), now, "send_notification", to=["{{nope}}"], **given)
+    assert error["message"] == "to: is required, but renders to nothing"

@@ -293,6 +293,44 @@ def test_a_long_error_is_cut(workflow: Make, event: EventOf, now: datetime, fold
     assert len(log[3]["data"]["error"]) == 1000
 
 
+def deep(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("output", [deep(65), deep(300), "\ud800", 2**70, {"x": object()}, {1: 2}])
+def test_an_output_that_no_command_could_carry_is_noted_with_the_reason(
+    workflow: Make, event: EventOf, now: datetime, fold: Fold, output: Any
+) -> None:
+    log, state = live(workflow(TICKET, TAG), event(), now, fold, Succeeded(output))
+    assert log[2]["data"]["output"]["truncated"] is True
+    assert log[2]["data"]["output"]["reason"]
+    assert orjson.dumps(next_command(state))
+
+
+def test_the_deepest_output_that_is_kept_can_be_sent_on(
+    workflow: Make, event: EventOf, now: datetime, fold: Fold
+) -> None:
+    inside = {"a": {"a": {"a": {"a": "{{steps.ticket}}"}}}}
+    script = {"id": "s", "action": "run_script", "with": {"script_id": "x", "parameters": inside}}
+    _, state = live(workflow(TICKET, script), event(), now, fold, Succeeded(deep(64)))
+    assert orjson.loads(orjson.dumps(next_command(state)))["state"]["steps"]["ticket"] == deep(64)
+
+
+def test_an_error_is_kept_as_json_can_hold_it(workflow: Make, event: EventOf, now: datetime, fold: Fold) -> None:
+    odd = Failed({"kind": "http", "message": "half \ud800 a pair", "body": "x" * 9000})
+    log, _ = live(workflow(TAG), event(), now, fold, odd)
+    error = orjson.loads(orjson.dumps(log))[2]["data"]["error"]
+    assert error["message"] == "half ? a pair"
+    assert len(error["body"]) == 2000
+    assert live(workflow(TAG), event(), now, fold, Failed({}))[0][2]["data"]["error"] == {
+        "kind": "internal",
+        "message": "internal",
+    }
+
+
 def test_an_outcome_does_not_change_what_it_was_given(
     workflow: Make, event: EventOf, now: datetime, fold: Fold
 ) -> None:
