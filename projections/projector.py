@@ -37,7 +37,14 @@ MOST_RECORDS: Final = 4_000
 """Records of one batch: about a tenth of a second of work, which is what a stop may have to wait for."""
 MOST_BYTES: Final = 16 * 1024 * 1024
 _LONGEST_WAIT: Final = 5.0
-_POSTGRES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+# The last is what asyncpg raises of a connection that broke in the middle of a call.
+_POSTGRES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    OSError,
+    TimeoutError,
+    asyncpg.InternalClientError,
+)
 Batch = Mapping[TopicPartition, Sequence[Any]]
 
 
@@ -208,7 +215,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
                 self._definitions.begin(ends[one])
                 self._consumer.seek(one, begins[one])
                 continue
-            if positions[at] > ends[one]:
+            if positions[at] > ends[one] and not await self._reaches(one, begins[one], ends[one], positions[at]):
                 log.warning(
                     "a topic is shorter than it was: it was made anew, reading it from its beginning", topic=at.topic
                 )
@@ -216,6 +223,19 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
                 positions[at] = begins[one]
             self._consumer.seek(one, max(positions[at], begins[one]))
         self._projection.positions = positions
+
+    async def _reaches(self, one: TopicPartition, begin: int, end: int, position: int) -> bool:
+        """Whether the log has the record before `position` after all.
+
+        Tansu names as its end the offset after the first record of its last batch.
+        """
+        self._consumer.seek(one, max(begin, end - 1))
+        until = time.monotonic() + 1.0
+        reached = end
+        while reached < position and time.monotonic() < until:
+            for records in (await self._consumer.getmany(one, timeout_ms=100)).values():
+                reached = records[-1].offset + 1
+        return reached >= position
 
     async def _write(self, found: Batch) -> None:
         positions = self._projection.positions

@@ -21,6 +21,7 @@ AWAY: Final = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.ConnectionDoesNotExistError,
+    asyncpg.InternalClientError,
 )
 """What a call raises while the server is away, restarting or full: worth waiting for, not a fault of the statement."""
 
