@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from schemas.durations import parse_duration
 from schemas.names import PRIORITIES, SEVERITIES
@@ -74,7 +74,7 @@ class SendNotification(Parameters):
     """Send an e-mail, a push notification, or a Teams or Slack message."""
 
     channel: Annotated[Required, _one_of("email", "push", "teams", "slack")]
-    to: Required | list[Required] = Field(
+    to: Required | Annotated[list[Required], Field(min_length=1)] = Field(
         description="Addresses, a user, or for Teams and Slack the incoming webhook's URL or secret:NAME."
     )
     subject: Text | None = None
@@ -130,15 +130,21 @@ class Webhook(Parameters):
     secret: Text | None = Field(None, description="secret:NAME of the signing secret (whsec_…).")
     body: Any = Field(None, description="What is sent; by default the whole event.")
 
-    @model_validator(mode="after")
-    def _safe(self) -> Webhook:
-        if not has_template(self.url[:9]) and not self.url.lower().startswith(("https://", "http://", "secret:")):
-            message = "url: should begin with https://"
+    @field_validator("url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        if not has_template(url[:9]) and not url.lower().startswith(("https://", "http://", "secret:")):
+            message = "should begin with https://"
             raise ValueError(message)
-        if self.secret is not None and not self.secret.startswith("secret:"):
-            message = "secret: name it as secret:NAME; a secret itself has no place in a definition"
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _by_name(cls, secret: str | None) -> str | None:
+        if secret is not None and not secret.startswith("secret:"):
+            message = "name it as secret:NAME; a secret itself has no place in a definition"
             raise ValueError(message)
-        return self
+        return secret
 
 
 class Delay(Parameters):
@@ -152,9 +158,14 @@ class Delay(Parameters):
         if (self.for_ is None) == (self.until is None):
             message = "needs either 'for' or 'until'"
             raise ValueError(message)
-        if self.for_ is not None and not has_template(self.for_):
-            parse_duration(self.for_)
         return self
+
+    @field_validator("for_")
+    @classmethod
+    def _a_duration(cls, text: str | None) -> str | None:
+        if text is not None and not has_template(text):
+            parse_duration(text)
+        return text
 
 
 PARAMETERS: Final[dict[str, type[Parameters]]] = {
@@ -170,4 +181,3 @@ PARAMETERS: Final[dict[str, type[Parameters]]] = {
     "delay": Delay,
 }
 """The parameters of each action, by its name."""
-

@@ -11,7 +11,6 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
-    StrictBool,
     StrictFloat,
     StrictInt,
     Tag,
@@ -23,7 +22,7 @@ from pydantic import (
 from schemas.actions import PARAMETERS, has_template
 from schemas.conditions import Condition
 from schemas.durations import parse_duration
-from schemas.errors import Fault, Refused, fault_of
+from schemas.errors import Fault, Refused, faults_of
 from schemas.events.types import EVENT_TYPES
 from schemas.names import ID_PATTERN
 
@@ -131,11 +130,13 @@ class BranchStep(Part):
 def _kind(given: object) -> str:
     if isinstance(given, dict):
         return "<gate>" if "condition" in given else "<branch>" if "if" in given or "then" in given else "<action>"
-    return {GateStep: "<gate>", BranchStep: "<branch>"}.get(type(given), "<action>")
+    return "<gate>" if isinstance(given, GateStep) else "<branch>" if isinstance(given, BranchStep) else "<action>"
 
 
 Step = Annotated[
-    Annotated[ActionStep, Tag("<action>")] | Annotated[GateStep, Tag("<gate>")] | Annotated[BranchStep, Tag("<branch>")],
+    Annotated[ActionStep, Tag("<action>")]
+    | Annotated[GateStep, Tag("<gate>")]
+    | Annotated[BranchStep, Tag("<branch>")],
     Discriminator(_kind),
 ]
 BranchStep.model_rebuild()
@@ -196,9 +197,9 @@ def parse_definition(given: bytes | str | dict[str, Any]) -> Definition:
     try:
         definition = (Draft if draft else Definition).model_validate(document)
     except ValidationError as error:
-        faults = [fault_of({**one, "loc": _path(one["loc"])}) for one in error.errors(include_url=False)]
+        faults = faults_of({**one, "loc": _path(one["loc"])} for one in error.errors(include_url=False))
         raise Refused(faults[:20]) from None
-    faults = _step_faults(definition, "steps", definition.steps, set(), draft=draft)
+    faults = _step_faults("steps", definition.steps, set(), draft=draft)
     if faults:
         raise Refused(faults[:20])
     return definition
@@ -231,7 +232,7 @@ def _path(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
     return tuple(part for part in location if not (isinstance(part, str) and part.startswith("<")))
 
 
-def _step_faults(definition: Definition, where: str, steps: list[Any], seen: set[str], *, draft: bool) -> list[Fault]:
+def _step_faults(where: str, steps: list[Any], seen: set[str], *, draft: bool) -> list[Fault]:
     faults: list[Fault] = []
     for index, step in enumerate(steps):
         at = f"{where}[{index}]"
@@ -239,8 +240,8 @@ def _step_faults(definition: Definition, where: str, steps: list[Any], seen: set
             faults.append(Fault(f"{at}.id", f"{step.id!r} is the id of another step of this workflow"))
         seen.add(step.id)
         if isinstance(step, BranchStep):
-            faults += _step_faults(definition, f"{at}.then", step.then, seen, draft=draft)
-            faults += _step_faults(definition, f"{at}.else", step.else_, seen, draft=draft)
+            faults += _step_faults(f"{at}.then", step.then, seen, draft=draft)
+            faults += _step_faults(f"{at}.else", step.else_, seen, draft=draft)
         elif isinstance(step, ActionStep):
             faults += parameter_faults(step.action, step.with_, f"{at}.with", draft=draft)
     return faults
@@ -252,15 +253,15 @@ def parameter_faults(action: str, given: dict[str, Any], where: str, *, draft: b
     try:
         model.model_validate(given)
     except ValidationError as error:
-        faults = []
+        counted = []
         for one in error.errors(include_url=False):
             if draft and one["type"] in {"missing", "too_short"}:
                 continue
             top = one["loc"][0] if one["loc"] else None
             if top is not None and _lone_template(given.get(str(top))):
                 continue
-            faults.append(fault_of(dict(one), where))
-        return faults
+            counted.append(one)
+        return faults_of(counted, where)
     return []
 
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, 
 
 from schemas.names import Priority, Severity
 
-Number = StrictInt | StrictFloat
+Number = StrictFloat
+"""Whole numbers fit too."""
 
 
 def _text_only(given: object) -> object:
