@@ -58,7 +58,9 @@ def put(publisher: Publisher, record: Any, refused: Refused, partitions: int) ->
     COUNTED.labels(record.topic).inc()
     logger("dead-letters").info("refused", topic=record.topic, partition=record.partition, offset=record.offset,
                                 field=refused.field, reason=refused.reason[:200])  # fmt: skip
+    # A key of megabytes would leave no room for the letter; nobody looks one up by more than its start.
+    key = record.key[:_MOST_BYTES] if record.key else record.key
     return publisher.put(
-        DEAD_LETTERS, partition, record.key, letter(record, refused, datetime.now(UTC)),
+        DEAD_LETTERS, partition, key, letter(record, refused, datetime.now(UTC)),
         [("content-type", b"application/json")],
     )  # fmt: skip

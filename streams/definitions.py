@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _AT = TopicPartition(DEFINITIONS, 0)
 _RESTORED = ("restored", b"1")
+_LONGEST_KEY = 16 * 1024
+"""Nothing is in force under a longer key, and a record that is all key has no room for the mark of a restored one."""
 
 
 class Definitions:
@@ -115,6 +117,6 @@ async def guard(parts: Parts, batches: AsyncIterator[Any]) -> None:
 async def _refuse(parts: Parts, record: Any, verdict: RefusedDefinition) -> None:
     if _RESTORED not in record.headers:
         await dead_letters.put(parts.publisher, record, Refused(verdict.faults), parts.partitions)
-    if record.key:
+    if record.key and len(record.key) <= _LONGEST_KEY:
         in_force = parts.definitions.registry.in_force(record.key)
         await parts.publisher.put(DEFINITIONS, 0, record.key, in_force, [_RESTORED])
