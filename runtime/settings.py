@@ -42,11 +42,15 @@ class Settings(BaseSettings):
         description="Postgres: postgresql://user:password@host:port/db, or by unix socket postgresql://user:@/db?host=/dir.",
     )
     partitions: int = Field(12, ge=1, le=1000, description="Partitions of every topic but the definitions' one.")
-    replication: int = Field(0, ge=0, le=7, description="Copies of each topic that is created; 0: three, or one a broker.")
+    replication: int = Field(
+        0, ge=0, le=7, description="Copies of each topic that is created; 0: three, or one a broker."
+    )
     instance: Annotated[str | None, Optional] = Field(
         None, description="A process's stable name: restarted under it, a worker has its partitions back at once."
     )
-    data_dir: Annotated[Path | None, Optional] = Field(None, description="Where a process may keep files between starts.")
+    data_dir: Annotated[Path | None, Optional] = Field(
+        None, description="Where a process may keep files between starts."
+    )
 
     psa_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the PSA module.")
     rmm_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the RMM module.")
@@ -67,7 +71,9 @@ class Settings(BaseSettings):
     )
     action_timeout: float = Field(30.0, gt=0, le=600, description="Seconds that a call may take.")
     max_calls: int = Field(64, ge=1, le=4096, description="Action calls that a worker has in flight at most.")
-    max_event_bytes: int = Field(256 * 1024, ge=1024, le=1_000_000, description="Largest event that is accepted, in bytes.")
+    max_event_bytes: int = Field(
+        256 * 1024, ge=1024, le=1_000_000, description="Largest event that is accepted, in bytes."
+    )
     repeat_window: float = Field(
         600.0, ge=300, le=86400, description="Seconds for which a repeated event is recognised."
     )
@@ -103,5 +109,3 @@ def load(**given: Any) -> Settings:
     except ValidationError as error:
         faults = [fault_of({**one, "input": None}) for one in error.errors(include_url=False)]
         raise Refused(f._replace(field="ONESTACK_" + f.field.upper()) for f in faults) from None
-
-

@@ -78,11 +78,17 @@ def _shape(given: object) -> str:
     # In angle brackets, so that a tag in an error's location can be told from a field.
     if isinstance(given, dict):
         return next((f"<{name}>" for name in ("all", "any", "not") if name in given), "<leaf>")
-    return {All: "<all>", Any_: "<any>", Not: "<not>"}.get(type(given), "<leaf>")
+    for model, tag in ((All, "<all>"), (Any_, "<any>"), (Not, "<not>")):
+        if isinstance(given, model):
+            return tag
+    return "<leaf>"
 
 
 Condition = Annotated[
-    Annotated[All, Tag("<all>")] | Annotated[Any_, Tag("<any>")] | Annotated[Not, Tag("<not>")] | Annotated[Leaf, Tag("<leaf>")],
+    Annotated[All, Tag("<all>")]
+    | Annotated[Any_, Tag("<any>")]
+    | Annotated[Not, Tag("<not>")]
+    | Annotated[Leaf, Tag("<leaf>")],
     Discriminator(_shape),
 ]
 for _model in (All, Any_, Not):

@@ -20,7 +20,7 @@ GROUP = "onestack-worker"
 """The consumer group that all workers form."""
 
 
-class App(faust.App):  # type: ignore[misc]  # faust has no types
+class App(faust.App):  # type: ignore[misc]  # its base has no types
     """A Faust app on the batch transport."""
 
     settings: Settings

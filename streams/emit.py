@@ -51,7 +51,8 @@ def send(parts: Parts, partition: int, key: bytes, command: dict[str, Any], arri
 
 def fold(state: RunState | None, entries: list[EntryDict], body: dict[str, Any] | None = None) -> RunState:
     """The state after these entries."""
-    for entry in entries:
-        state = evolve(state, entry, body)
-    assert state is not None
+    first, *rest = entries
+    state = evolve(state, first, body)
+    for entry in rest:
+        state = evolve(state, entry)
     return state

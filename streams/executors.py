@@ -23,7 +23,7 @@ from streams.ledger import older
 from streams.triggers import send_next
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator
 
     from actions.action import Action
     from engine.run import RunState
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from streams.parts import Parts
 
 _MOST_OLD_WORKFLOWS: Final = 2_000
-Agent = "Callable[[Parts, AsyncIterator[Any]], Awaitable[None]]"
 
 
 class Executor:
@@ -47,7 +46,7 @@ class Executor:
     async def run(self, batches: AsyncIterator[Any]) -> None:
         """Take batches as they come; none waits for another."""
         async for event in batches:
-            self._parts.spawn(self._batch(event))
+            _ = self._parts.spawn(self._batch(event))
 
     async def _batch(self, event: Any) -> None:
         records: list[Any] = event.value
@@ -57,11 +56,20 @@ class Executor:
         if not ledger.open:
             return
         if len(records) == 1:
-            done = [await self._one(records[0], ledger)]
+            done = [await self._safely(records[0], ledger)]
         else:
-            done = await asyncio.gather(*(self._one(record, ledger) for record in records))
-        if ledger.open and all(done):
+            done = await asyncio.gather(*(self._safely(record, ledger) for record in records))
+        if all(done):
             event.ack()
+
+    async def _safely(self, record: Any, ledger: Ledger) -> bool:
+        try:
+            return await self._one(record, ledger)
+        except Exception as error:  # noqa: BLE001 - a bug of ours, or a result too large for a record, must not hold up a partition
+            self._log.exception("a command could not be processed", topic=record.topic, offset=record.offset)
+            refused = Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500])
+            await asyncio.wait((dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions),))
+            return True
 
     async def _one(self, record: Any, ledger: Ledger) -> bool:
         """Whether all that comes of this command is acknowledged, so that its offset may be committed."""
@@ -83,7 +91,7 @@ class Executor:
 
     async def _perform(self, record: Any, ledger: Ledger, state: RunState, entry_id: str) -> bool:
         parts = self._parts
-        ledger.claim(entry_id, record.timestamp / 1000)
+        _ = ledger.claim(entry_id, record.timestamp / 1000)
         share = f"{state.org}/{self._action.name}"
         await parts.slots.acquire(share)
         # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
@@ -109,7 +117,7 @@ class Executor:
         outcome: Outcome
         try:
             outcome = await self._action.perform(call_of(state))
-        except Exception as error:  # a bug in an action fails that step, not the stream
+        except Exception as error:  # noqa: BLE001 - a bug in an action fails that step, not the stream
             self._log.exception("an action raised", action=self._action.name, run=state.run)
             outcome = Failed({"kind": "internal", "message": f"internal error: {type(error).__name__}"})
         took = asyncio.get_running_loop().time() - began

@@ -120,7 +120,7 @@ class Ledgers:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._ledgers: dict[int, Ledger] = {}
-        self._reader: AIOKafkaConsumer | None = None
+        self._reader: AIOKafkaConsumer
         self._reading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._log = logger("ledger")
@@ -133,8 +133,7 @@ class Ledgers:
         """Close the reader."""
         for task in list(self._tasks):
             task.cancel()
-        if self._reader is not None:
-            await self._reader.stop()
+        await self._reader.stop()
 
     def __getitem__(self, partition: int) -> Ledger:
         """The ledger of a partition; one that is not ours any more is a closed one."""
@@ -179,7 +178,6 @@ class Ledgers:
         """The value of a run-log record."""
         at = TopicPartition(RUNS, ledger.partition)
         async with self._reading:
-            assert self._reader is not None
             async for _at, records in scan(self._reader, {at: (offset, offset + 1)}):
                 if records:
                     value: bytes | None = records[0].value
@@ -207,7 +205,6 @@ class Ledgers:
                 return
 
     async def _read(self, ledgers: list[Ledger], since: float) -> None:
-        assert self._reader is not None
         reader, began = self._reader, time.monotonic()
         by_tp = {TopicPartition(RUNS, ledger.partition): ledger for ledger in ledgers if ledger.open}
         if not by_tp:
@@ -236,4 +233,5 @@ class Ledgers:
 
 def older(records: list[Any]) -> float:
     """The time of the oldest record, in seconds since the epoch."""
-    return min(record.timestamp for record in records) / 1000.0 if records else float("inf")
+    known = [record.timestamp for record in records if record.timestamp > 0]
+    return min(known) / 1000.0 if known else float("inf")

@@ -60,10 +60,10 @@ class Parts:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    async def on_assigned(self, partitions: set[int]) -> None:
+    def on_assigned(self, partitions: set[int]) -> None:
         """These partitions are ours from now on."""
         self.ledgers.assign(partitions)
 
-    async def on_revoked(self, partitions: set[int]) -> None:
+    def on_revoked(self, partitions: set[int]) -> None:
         """A rebalance begins."""
         self.ledgers.revoke(partitions)

@@ -113,7 +113,12 @@ async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int,
             return
         response = await client.create_topics(
             [
-                NewTopic(topic.name, 1 if topic.single else count, replication, topic_configs=topic.config if with_config else {})
+                NewTopic(
+                    topic.name,
+                    1 if topic.single else count,
+                    replication,
+                    topic_configs=topic.config if with_config else {},
+                )
                 for topic in missing
             ],
             timeout_ms=20_000,

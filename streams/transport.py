@@ -19,7 +19,7 @@ What must change together: `_drain_messages` (delivers), `_finish` (acks), `forc
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
@@ -32,12 +32,14 @@ from faust.types import TP, ConsumerMessage
 
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
+from schemas.names import DEFINITIONS
 from streams.offsets import Batch, Progress
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runtime.settings import Settings
+    from streams.parts import Parts
 
 MOST_UNFINISHED: Final = 2_000
 """Records of a partition that may be under way: ten times what a worker may have in flight on all of them."""
@@ -46,19 +48,26 @@ _MOST_IN_BATCH: Final = 200
 _MOST_IN_FETCH: Final = 1_000
 
 
-class BatchMessage(ConsumerMessage):  # type: ignore[misc]  # faust has no types
+class Host(Protocol):
+    """What the consumer needs of the app beside Faust's own."""
+
+    settings: Settings
+    worker_parts: Parts
+
+
+class BatchMessage(ConsumerMessage):  # type: ignore[misc]  # its base has no types
     """What has arrived on a partition: `value` is the list of its records."""
 
     __slots__ = ("batch",)
     batch: Batch
 
-    def on_final_ack(self, consumer: BatchConsumer) -> bool:
+    def on_final_ack(self, consumer: Any) -> bool:
         """Mark the whole batch as done; called by Faust when the event is acked."""
         consumer.finish(self)
         return True
 
 
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # its base has no types
     """Tells the consumer of a rebalance in the order that Faust expects."""
 
     def __init__(self, consumer: BatchConsumer) -> None:
@@ -74,7 +83,7 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         await self._consumer.on_partitions_assigned(ensure_TPset(assigned), generation)
 
 
-class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
+class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
     """A Faust consumer in the main loop, whose messages are batches."""
 
     consumer_stopped_errors = (ConsumerStoppedError,)
@@ -82,7 +91,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._settings: Settings = self.app.settings
+        self._host: Host = self.app
+        self._settings = self._host.settings
         self._progress: dict[TP, Progress] = {}
         self._listener = _Listener(self)
         self._log = logger("consumer")
@@ -126,7 +136,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
         try:
             while not (stopped() or fetcher_stopped()):
                 if not self.flow_active:
-                    await self.wait(self.can_resume_flow)
+                    await self.wait(self.can_resume_flow.wait())
                     continue
                 generation = self.app.consumer_generation_id
                 arrived = await self._poll()
@@ -148,8 +158,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
             await asyncio.sleep(0.005 if active else 0.05)
             return {}
         try:
-            records: Mapping[TopicPartition, list[Any]] = await self.client._fetcher.fetched_records(
-                free, timeout=1.0 if len(free) == len(active) else 0.02, max_records=_MOST_IN_FETCH
+            records: Mapping[TopicPartition, list[Any]] = await self.client.getmany(
+                *(TopicPartition(*tp) for tp in free),
+                timeout_ms=1000 if len(free) == len(active) else 20,
+                max_records=_MOST_IN_FETCH,
             )
         except IllegalStateError:
             # A rebalance began between two lines; its listener tells us what is ours now.
@@ -182,7 +194,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
             progress = self._progress[tp] = Progress()
         message = BatchMessage(
             first.topic, first.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
-            [], b"", part, None, 0, 0, tp, generation_id=generation,
+            [], b"", cast("Any", part), None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
         message.batch = progress.deliver(first.offset, after, len(part))
         # The next offset to read, as a seek to a committed offset leaves it there.
@@ -202,7 +214,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
         self.finish(message)
         return True
 
-    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002, FBT001, FBT002 - Faust's signature
+    async def force_commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:  # noqa: ARG002 - Faust's signature
         """Commit each partition up to its first batch that is not done."""
         assigned = self.assignment()
         offsets: dict[TP, int] = {}
@@ -233,7 +245,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done, then forget the batches: what is not done will be delivered again."""
         self._active_partitions.difference_update(revoked)
-        await self.app.worker_parts.on_revoked({tp.partition for tp in revoked})
+        self._host.worker_parts.on_revoked({tp.partition for tp in revoked})
         try:
             await asyncio.wait_for(self.force_commit(), 3)
         except (TimeoutError, KafkaError):
@@ -242,13 +254,17 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
             self._progress.pop(tp, None)
         await super().on_partitions_revoked(revoked)
 
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Take these partitions over, which may be none: agents wait until what was done on them is known."""
+        self._host.worker_parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
+        await super().on_partitions_assigned(assigned, generation_id)
+
     async def perform_seek(self) -> None:
         """Go to each partition's committed offset, or to its beginning where there is none."""
         for tp, offset in (await self.seek_to_committed()).items():
             self._read_offset[ensure_TP(tp)] = offset
-        await self.app.worker_parts.on_assigned({tp.partition for tp in self.assignment()})
 
-    async def seek_to_committed(self) -> Mapping[TP, int | None]:
+    async def seek_to_committed(self) -> Mapping[TP, Any]:
         """Each assigned partition's committed offset, having gone there."""
         assigned = list(self.client.assignment())
         offsets = await asyncio.gather(*(self.client.committed(tp) for tp in assigned))
@@ -313,10 +329,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
         return found
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
-        return await self.client._fetcher.fetched_records(active_partitions, timeout=timeout)
+        return await self.client.getmany(*(active_partitions or ()), timeout_ms=int(timeout * 1000))
 
     def _to_message(self, tp: TP, record: Any) -> Any:
-        raise NotImplementedError("records are handed over in batches")  # noqa: EM101
+        raise NotImplementedError("records are handed over in batches")
 
     def _new_topicpartition(self, topic: str, partition: int) -> TP:
         return TP(topic, partition)
@@ -324,7 +340,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
     async def create_topic(self, topic: str, *_args: Any, **_kwargs: Any) -> None:
         """Faust declares nothing here: `streams.topics` makes the topics."""
 
-    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:  # noqa: ARG002 - Faust's signature
         """Faust's sends are not used; ours name their partition."""
         return partition
 
@@ -338,7 +354,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # faust has no types
         """Nothing to close beyond `on_stop`."""
 
 
-class BatchTransport(driver.Transport):  # type: ignore[misc]  # faust has no types
+class BatchTransport(driver.Transport):  # type: ignore[misc]  # its base has no types
     """Faust's aiokafka transport with our consumer."""
 
     Consumer = BatchConsumer

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from engine.run import start
+from engine.run import next_command, start
 from runtime.kafka import all_of, partition_of
 from runtime.logging import logger
 from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _REFUSED, _FORWARDED, _MATCHED, _UNMATCHED, _REPEATED = (
     EVENTS.labels(result) for result in ("refused", "forwarded", "matched", "unmatched", "repeated")
 )
+_STARTED = RUNS.labels("started")
 
 
 async def trigger(parts: Parts, batches: AsyncIterator[Any]) -> None:
@@ -53,7 +54,7 @@ async def _batch(parts: Parts, event: Any, before: asyncio.Task[None] | None) ->
         return
     for record in records:
         work.take(record)
-    parts.spawn(work.finish(event))
+    _ = parts.spawn(work.finish(event))
 
 
 class _Work:
@@ -107,11 +108,11 @@ class _Work:
             return
         now = datetime.now(UTC)
         entries = start(workflow, event, now)
-        ledger.claim(first, now.timestamp())
+        _ = ledger.claim(first, now.timestamp())
         self._claimed.append(first)
         state = fold(None, entries, workflow.body)
         if entries[0]["type"] == "run.started":
-            RUNS.labels("started").inc()
+            _STARTED.inc()
             EVENT_TO_START.observe(max(0.0, now.timestamp() - record.timestamp / 1000))
         self._sent += emit(self._parts, record.partition, key, entries, state, record.timestamp, now)
 
@@ -121,6 +122,8 @@ class _Work:
             await self._send_again(*again)
         for future in all_of(self._sent):
             await asyncio.wait((future,))
+            if not future.cancelled() and (error := future.exception()) is not None:
+                logger("triggers").error("a record was refused for its size", error=repr(error))
         for first in self._claimed:
             self._ledger.settle(first)
         if self._ledger.open:
@@ -142,8 +145,6 @@ class _Work:
 
 async def send_next(parts: Parts, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
     """Send the command that follows from this state, unless its outcome is in the log already."""
-    from engine.run import next_command  # noqa: PLC0415 - kept beside its only use
-
     command = next_command(state)
     if command is not None and not ledger.has(f"{state.run}:{state.seq}"):
         await asyncio.wait((send(parts, ledger.partition, key, command, arrived),))

@@ -19,11 +19,10 @@ from schemas.names import entity_key, is_id
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pydantic_core import SchemaValidator
 
 _MOST_DEPTH: Final = 64
 _LONGEST_ATTRIBUTE: Final = 1024
-_VALIDATORS: Final[dict[str, tuple[str, SchemaValidator]]] = {
+_VALIDATORS: Final[dict[str, tuple[str, Any]]] = {
     name: (entity_of(name), model.__pydantic_validator__) for name, model in EVENT_TYPES.items()
 }
 
@@ -63,9 +62,7 @@ class Event:
         self.causation_chain: tuple[str, ...] = tuple(chain.split(",")) if chain else ()
 
 
-def decode(
-    value: bytes | None, headers: Sequence[tuple[str, bytes]] = (), limit: int = 256 * 1024
-) -> Event:
+def decode(value: bytes | None, headers: Sequence[tuple[str, bytes]] = (), limit: int = 256 * 1024) -> Event:
     """The event in a Kafka record. Raises Refused with the field and the reason where it is none.
 
     `limit` is in bytes of the record's value.
@@ -155,6 +152,27 @@ def _depth(body: object) -> int:
 
 
 def _check_attributes(envelope: dict[str, Any]) -> None:
+    _check_required(envelope)
+    if envelope["specversion"] != "1.0":
+        raise Refused.one("specversion", f"is {envelope['specversion'][:20]!r}; only '1.0' is read")
+    if not is_id(envelope["orgid"]):
+        raise Refused.one(
+            "orgid", "should begin with a letter or digit and have only letters, digits, _ . - (at most 100)"
+        )
+    if (time := envelope.get("time")) is not None:
+        _check_time(time)
+    for name in ("traceparent", "causationid", "causationchain", "datacontenttype"):
+        given = envelope.get(name)
+        if given is not None and not isinstance(given, str):
+            raise Refused.one(name, f"should be text, not {_kind(given)}")
+    if chain := envelope.get("causationchain"):
+        _check_chain(chain)
+    media = (envelope.get("datacontenttype") or "application/json").partition(";")[0].strip().lower()
+    if media != "application/json" and not media.endswith("+json"):
+        raise Refused.one("datacontenttype", f"is {media[:60]!r}; only JSON is read")
+
+
+def _check_required(envelope: dict[str, Any]) -> None:
     for name in ("specversion", "id", "source", "type", "subject", "orgid"):
         given = envelope.get(name)
         if given is None:
@@ -167,21 +185,6 @@ def _check_attributes(envelope: dict[str, Any]) -> None:
             raise Refused.one(name, f"is longer than {_LONGEST_ATTRIBUTE:,} characters")
         if not given.isprintable():
             raise Refused.one(name, "has control characters")
-    if envelope["specversion"] != "1.0":
-        raise Refused.one("specversion", f"is {envelope['specversion'][:20]!r}; only '1.0' is read")
-    if not is_id(envelope["orgid"]):
-        raise Refused.one("orgid", "should begin with a letter or digit and have only letters, digits, _ . - (100 at most)")
-    if (time := envelope.get("time")) is not None:
-        _check_time(time)
-    for name in ("traceparent", "causationid", "causationchain", "datacontenttype"):
-        given = envelope.get(name)
-        if given is not None and not isinstance(given, str):
-            raise Refused.one(name, f"should be text, not {_kind(given)}")
-    if chain := envelope.get("causationchain"):
-        _check_chain(chain)
-    media = (envelope.get("datacontenttype") or "application/json").partition(";")[0].strip().lower()
-    if media != "application/json" and not media.endswith("+json"):
-        raise Refused.one("datacontenttype", f"is {media[:60]!r}; only JSON is read")
 
 
 def _check_chain(chain: str) -> None:
