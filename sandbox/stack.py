@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,9 @@ from sandbox.postgres import Postgres
 from sandbox.process import free_port, tail
 from sandbox.resume import forget_offsets
 from sandbox.supervisor import Program, Supervisor
+
+WORKFLOWS = Path(__file__).with_name("demo") / "workflows"
+"""The demo's definitions, which are examples too."""
 
 _BROKER_PORT = 9092
 _METRICS_PORT = 9464
@@ -49,7 +52,6 @@ class Stack:
         self.environment: dict[str, str] = {}
         self._say = say
         self._claim: Folder | None = None
-        self._postgres: Postgres | None = None
 
     @property
     def bootstrap(self) -> str:
@@ -62,9 +64,9 @@ class Stack:
         return self.environment["ONESTACK_POSTGRES_URL"]
 
     @property
-    def psql(self) -> Path | None:
+    def psql(self) -> Path:
         """A psql program for people who have none."""
-        return self._postgres.psql if self._postgres else None
+        return self._postgres.psql
 
     async def start(self) -> None:
         """Start all parts and return when workers and projector are in service. Raises SandboxError."""
@@ -75,6 +77,7 @@ class Stack:
         if self.folder != self._claim.wanted:
             self._say(f"Another start has {self._claim.wanted}; this one keeps its data in {self.folder}.")
         broker, postgres = self._broker(), Postgres(self.folder / "postgres")
+        self._postgres = postgres
         started = await asyncio.gather(
             self.supervisor.run(broker.name, broker, broker.bootstrap),
             self.supervisor.run("postgres", postgres, "unix socket"),
@@ -83,12 +86,10 @@ class Stack:
         for failed in started:
             if isinstance(failed, BaseException):
                 raise failed
-        self._postgres = postgres
         if isinstance(broker, Tansu):
             await forget_offsets(postgres.url)
         self.modules = await StandIns(broker.bootstrap, PORTS).start()
-        for module, port in self.modules.ports.items():
-            self._tell_port(f"the {module} stand-in", PORTS[module], port)
+        self._tell_ports({"broker": broker.port, **self.modules.ports})
         self.environment = self._variables(broker.bootstrap, postgres.url)
         write_environment(self.folder / "env", self.environment)
         await self._start_programs()
@@ -103,7 +104,6 @@ class Stack:
 
     def _broker(self) -> Tansu | Kafka:
         port = free_port(_BROKER_PORT)
-        self._tell_port("the broker", _BROKER_PORT, port)
         folder = self.folder / "broker"
         if self.options.broker == "kafka":
             return Kafka(folder, port)
@@ -148,6 +148,8 @@ class Stack:
         env = {**os.environ, **self.environment, **own}
         return Program([sys.executable, "-m", "cli.main", role], env, self.folder / "logs" / f"{name}.log", port)
 
-    def _tell_port(self, what: str, wanted: int, got: int) -> None:
-        if got != wanted:
-            self._say(f"Port {wanted} is taken; {what} listens on {got}.")
+    def _tell_ports(self, ports: Mapping[str, int]) -> None:
+        wanted = {"broker": _BROKER_PORT, **PORTS}
+        moved = [f"{name} {wanted[name]} by {port}" for name, port in ports.items() if port != wanted[name]]
+        if moved:
+            self._say(f"Ports that are taken were replaced: {', '.join(moved)}.")

@@ -132,7 +132,7 @@ class Supervisor:
             first, longest = self._pauses
             pause = min(first * 2 ** (crashes - 1), longest)
             part.state = f"restarting in {pause:g} s"
-            self._say(f"{part.name} ended with code {code}; restarting in {pause:g} s. {tail(part.what.log, 1)}")
+            self._say(f"{part.name} {_how(code, part.what.log)}; restarting in {pause:g} s.")
             await asyncio.sleep(pause)
             part.restarts += 1
             try:
@@ -146,3 +146,10 @@ class Supervisor:
                 part.state = "running"
             await asyncio.sleep(_LOOK)
         return process.returncode if process is not None else -1
+
+
+def _how(code: int, log: Path) -> str:
+    """How a process ended: by which signal, or with which code and last words."""
+    if code < 0:
+        return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with code {code} ({tail(log, 1)})"

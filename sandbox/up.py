@@ -16,7 +16,7 @@ from rich.live import Live
 
 from sandbox.errors import SandboxError
 from sandbox.resume import take_up
-from sandbox.stack import Stack, StackOptions
+from sandbox.stack import WORKFLOWS, Stack, StackOptions
 from sandbox.status import History, picture
 
 _REFRESH = 0.5  # seconds between two looks at the parts
@@ -128,6 +128,11 @@ def _broker(options: StackOptions) -> str:
     return "Apache Kafka" if options.broker == "kafka" else "Tansu"
 
 
+def _path(path: Path) -> str:
+    """A path as a person would type it here, for a shell."""
+    return shlex.quote(min(os.path.relpath(path), str(path), key=len))
+
+
 def _tell(stack: Stack, console: Console) -> None:
     def say(text: str = "") -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
@@ -135,11 +140,11 @@ def _tell(stack: Stack, console: Console) -> None:
     say()
     say(f"It runs. In another terminal, take its addresses over with:  . {shlex.quote(str(stack.folder / 'env'))}")
     say("and then, for example:")
-    say("  onestack publish sandbox/demo/workflows/*.yaml   # put workflows in force")
-    say("  onestack emit alert.triggered                    # publish an event")
-    say("  onestack runs                                    # what came of it")
-    say(f'  {shlex.quote(str(stack.psql))} "$ONESTACK_POSTGRES_URL"   # the history, in SQL: table history.runs;')
-    say(f"  curl {stack.modules.url('control')}/_stats       # what the modules were asked to do")
+    say(f"  onestack publish {_path(WORKFLOWS)}/*.yaml      # put workflows in force")
+    say("  onestack emit device.online --org harbor           # publish an event")
+    say("  onestack runs                                      # what came of it")
+    say(f"  curl {stack.modules.url('control')}/_stats            # what the modules were asked to do")
+    say(f'  {_path(stack.psql)} "$ONESTACK_POSTGRES_URL" -c "table history.runs"')
     say("Or by hand, and for programs of your own:")
     say(f"  export ONESTACK_BROKER={stack.bootstrap}")
     say(f"  export ONESTACK_POSTGRES_URL={shlex.quote(stack.postgres_url)}")

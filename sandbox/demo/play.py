@@ -19,11 +19,10 @@ from sandbox.demo.expect import Event, run_of
 from sandbox.demo.morning import BEGINS, ENDS, Happening, Morning
 from sandbox.errors import SandboxError
 from sandbox.modules.publisher import Publisher, Sent
-from sandbox.stack import Stack
+from sandbox.stack import WORKFLOWS, Stack
 from schemas.documents import load_yaml
 from schemas.names import DEFINITIONS
 
-WORKFLOWS = Path(__file__).with_name("workflows")
 _RECEIVER = "http://127.0.0.1:7107"  # where the definitions expect the webhook receiver
 _IN_FORCE = 1.0  # seconds in which a definition is in force on every worker (DESIGN.md)
 _QUIET = 20.0  # seconds without anything new after which no more is waited for
