@@ -188,8 +188,8 @@ def test_after_a_failed_action_the_run_goes_on_and_ends_failed(
 
 def test_the_first_failure_names_the_run_s_error(workflow: Make, event: EventOf, now: datetime, fold: Fold) -> None:
     later = Failed({"kind": "timeout", "message": "no answer in 30 s"})
-    log, _ = live(workflow(TICKET, TAG), event(), now, fold, FAILURE, later)
-    assert log[-1]["data"]["error"].startswith("step ticket failed")
+    log, state = live(workflow(TICKET, TAG), event(), now, fold, FAILURE, later)
+    assert log[-1]["data"]["error"] == state.failed == "step ticket failed: the PSA answered 500"
 
 
 def test_a_gate_that_is_false_after_a_failure_ends_the_run_failed(
@@ -331,16 +331,25 @@ def test_an_error_is_kept_as_json_can_hold_it(workflow: Make, event: EventOf, no
     }
 
 
+@pytest.mark.parametrize("outcome", [FAILURE, Succeeded({"id": 1})])
 def test_an_outcome_does_not_change_what_it_was_given(
-    workflow: Make, event: EventOf, now: datetime, fold: Fold
+    workflow: Make, event: EventOf, now: datetime, fold: Fold, outcome: Outcome
 ) -> None:
     made = workflow(TICKET, TAG)
     _, state = live(made, event(), now, fold)
     before = orjson.dumps(state_to_json(state))
-    new = decide(made, state, FAILURE, now)
-    fold(new, state)
+    fold(decide(made, state, outcome, now), state)
     assert orjson.dumps(state_to_json(state)) == before
     assert FAILURE.error["message"] == "the PSA answered 500"
+
+
+def test_each_step_may_work_its_templates_afresh(workflow: Make, event: EventOf, now: datetime) -> None:
+    """Steps that fail one after the other in one decision do not use up each other's bound."""
+    heavy = {"action": "add_tag", "with": {"tag": "{{big | upcase | downcase | upcase | downcase | slice: 9, 0}}" * 2}}
+    made = workflow(*[{"id": f"s{index}", **heavy} for index in range(8)])
+    log = start(made, event({"big": "x" * 200_000}), now)
+    errors = {entry["data"]["error"]["message"] for entry in log if entry["type"] == "step.failed"}
+    assert errors == {"tag: is required, but renders to nothing"}
 
 
 def test_an_entry_that_the_state_has_changes_nothing(workflow: Make, event: EventOf, now: datetime, fold: Fold) -> None:

@@ -239,13 +239,10 @@ def test_what_cannot_be_compiled_is_refused_with_its_field_and_reason(text: str,
 
 
 @pytest.mark.parametrize(
-    "text", ["{{" * 200_000, "{{}}" * 100_000, "{" * 400_000, "{{a}}" * 80_000, "{{" + "'" * 400_000]
+    "text", ["{{" * 200_000, "{{}}" * 100_000, "{{a}}" * 80_000, "{{" + "'" * 400_000, "{{" + "'" * 400_000 + "}}"]
 )
-def test_a_long_malicious_text_is_refused_by_its_first_fault(text: str) -> None:
-    try:
-        compile_text(text, "f")
-    except Refused as refused:
-        assert len(str(refused)) < 500
+def test_a_long_malicious_text_is_refused_for_one_short_reason(text: str) -> None:
+    assert len(refusal(text)) < 200
 
 
 @pytest.mark.parametrize("name", ["system", "now", "base64_encode", "sort", "where", "sum", "strip_html", "eval"])
