@@ -29,7 +29,9 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit code; every error ends as one sentence on stderr."""
     try:
-        return _dispatch(list(arguments))
+        code = _dispatch(list(arguments))
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
