@@ -168,9 +168,7 @@ def _arrived(record: Any) -> int:
 
 async def _acknowledged(sent: list[asyncio.Future[None]]) -> None:
     for future in all_of(sent):
-        await asyncio.wait((future,))
-        if not future.cancelled() and (error := future.exception()) is not None:
-            raise error
+        await future
 
 
 def observe(parts: Parts) -> None:

@@ -188,6 +188,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
                 await asyncio.sleep(0)
 
     async def _hand_over(self, tp: TP, part: list[Any], generation: int) -> None:
+        # No await between this check and `deliver`: a batch of before a rebalance in a new `Progress` would let offsets
+        # be committed that nobody has processed.
+        if not self.flow_active or self.app.consumer_generation_id != generation:
+            return
         first, after = part[0], part[-1].offset + 1
         progress = self._progress.get(tp)
         if progress is None:
@@ -199,7 +203,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         message.batch = progress.deliver(first.offset, after, len(part))
         # The next offset to read, as a seek to a committed offset leaves it there.
         self._read_offset[tp] = after
-        await self.wait_first(self.callback(message), self.suspend_flow.wait())
+        # Faust races this with the flow being suspended, at the price of two tasks a message. Here a message may wait
+        # over a rebalance instead: what it holds is delivered again, and the ledger knows what was done.
+        await self.callback(message)
 
     # -- acknowledging and committing ---------------------------------------------------------------------------
 
@@ -244,6 +250,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Commit what is done, then forget the batches: what is not done will be delivered again."""
+        self.stop_flow()
         self._active_partitions.difference_update(revoked)
         self._host.worker_parts.on_revoked({tp.partition for tp in revoked})
         try:
@@ -256,6 +263,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Take these partitions over, which may be none: agents wait until what was done on them is known."""
+        self._progress.clear()
         self._host.worker_parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -344,8 +352,11 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         """Faust's sends are not used; ours name their partition."""
         return partition
 
-    def verify_event_path(self, now: float, tp: TP) -> None:
+    async def verify_all_partitions_active(self) -> None:
         """Faust's watchdog looks into its own thread's consumer; the lag metric says more."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """As above."""
 
     def verify_recovery_event_path(self, now: float, tp: TP) -> None:
         """As above."""

@@ -121,6 +121,7 @@ class _Work:
         for again in self._again:
             await self._send_again(*again)
         for future in all_of(self._sent):
+            # Not `await future`: a claim that is given up is cancelled, which must not look like our own end.
             await asyncio.wait((future,))
             if not future.cancelled() and (error := future.exception()) is not None:
                 logger("triggers").error("a record was refused for its size", error=repr(error))
