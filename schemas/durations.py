@@ -6,11 +6,12 @@ import re
 from datetime import timedelta
 from typing import Final
 
-_SHORT = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d|w)")
+_SHORT = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d|w)", re.ASCII)
 _ISO = re.compile(
     r"P(?!$)(?:(?P<weeks>\d{1,6}(?:[.,]\d+)?)W)?(?:(?P<days>\d{1,7}(?:[.,]\d+)?)D)?"
     r"(?:T(?!$)(?:(?P<hours>\d{1,9}(?:[.,]\d+)?)H)?(?:(?P<minutes>\d{1,10}(?:[.,]\d+)?)M)?"
-    r"(?:(?P<seconds>\d{1,12}(?:[.,]\d{1,9})?)S)?)?"
+    r"(?:(?P<seconds>\d{1,12}(?:[.,]\d{1,9})?)S)?)?",
+    re.ASCII,
 )
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 LONGEST: Final = timedelta(days=3660)
