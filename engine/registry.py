@@ -7,8 +7,9 @@ is `Unchanged`, and a null is always `Deleted`, so the two never go around in ci
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -16,6 +17,9 @@ from engine.workflow import Workflow, canonical, compile_workflow
 from schemas.definitions import LARGEST, parse_definition
 from schemas.errors import Fault, Refused
 from schemas.names import is_id
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(slots=True, frozen=True)
@@ -48,6 +52,7 @@ class RefusedDefinition:
     in_force: bytes | None
 
 
+_MOST_PAST: Final = 5
 Applied = Accepted | Unchanged | Deleted | RefusedDefinition
 
 
@@ -64,6 +69,7 @@ class Registry:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._index: dict[tuple[str, str], tuple[Workflow, ...]] = {}
+        self._past: dict[tuple[str, str], dict[str, deque[Workflow]]] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -96,6 +102,7 @@ class Registry:
                 reason = f"is {version}, but version {in_force} is in force: only a higher one replaces it"
                 return RefusedDefinition((Fault("version", reason),), before.value)
         self._kept[key] = kept
+        self._remember(kept.workflow)
         self._reindex(_workflow(before), kept.workflow)
         return Accepted(kept.workflow, _workflow(before))
 
@@ -117,6 +124,18 @@ class Registry:
                 self._index[at] = tuple(sorted(others, key=lambda one: one.id))
             else:
                 self._index.pop(at, None)
+
+    def _remember(self, workflow: Workflow) -> None:
+        if workflow.trigger_type is not None and workflow.state == "enabled":
+            by_id = self._past.setdefault((workflow.org, workflow.trigger_type), {})
+            by_id.setdefault(workflow.id, deque(maxlen=_MOST_PAST)).append(workflow)
+
+    def past(self, org: str, event_type: str) -> Mapping[str, Iterable[Workflow]]:
+        """By id: the last versions that such an event could have started, also those replaced or deleted since.
+
+        A run that began just before its workflow was changed must be found again after a crash.
+        """
+        return self._past.get((org, event_type), {})
 
     def by_trigger(self, org: str, event_type: str) -> tuple[Workflow, ...]:
         """The enabled workflows of an organisation that such an event starts, by id."""

@@ -258,7 +258,7 @@ def parameter_faults(action: str, given: dict[str, Any], where: str, *, draft: b
             if draft and one["type"] in {"missing", "too_short"}:
                 continue
             top = one["loc"][0] if one["loc"] else None
-            if top is not None and _lone_template(given.get(str(top))):
+            if top is not None and one["type"] != "extra_forbidden" and _lone_template(given.get(str(top))):
                 continue
             counted.append(one)
         return faults_of(counted, where)

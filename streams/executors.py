@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from engine.run import call_of, decide, state_from_json
-from engine.workflow import Workflow, compile_workflow
+from engine.workflow import Pinned, Workflow
 from runtime.kafka import all_of
 from runtime.logging import logger
 from runtime.metrics import ACTION_SECONDS, CALLS_IN_FLIGHT, CALLS_WAITING
-from schemas.definitions import parse_definition
 from schemas.errors import Refused
 from schemas.outcomes import Failed, Succeeded
 from streams import dead_letters
@@ -31,15 +29,13 @@ if TYPE_CHECKING:
     from streams.ledger import Ledger
     from streams.parts import Parts
 
-_MOST_OLD_WORKFLOWS: Final = 2_000
-
 
 class Executor:
     """Performs the commands of one action. Commands of a batch run beside each other; a run is one chain of them."""
 
     def __init__(self, parts: Parts, action: Action) -> None:
         self._parts, self._action = parts, action
-        self._old: OrderedDict[str, Workflow] = OrderedDict()
+        self._pinned = Pinned()
         self._seconds = {ok: ACTION_SECONDS.labels(action.name, ok) for ok in ("succeeded", "failed")}
         self._log = logger("executor")
 
@@ -129,11 +125,7 @@ class Executor:
         current = self._parts.definitions.registry.get(state.org, state.workflow["id"])
         if current is not None and current.digest == state.digest:
             return current
-        if (old := self._old.get(state.digest)) is None:
-            old = self._old[state.digest] = compile_workflow(parse_definition(state.workflow))
-            if len(self._old) > _MOST_OLD_WORKFLOWS:
-                self._old.popitem(last=False)
-        return old
+        return self._pinned.get(state.digest, state.workflow)
 
     async def _send_again(self, record: Any, ledger: Ledger, state: RunState, offset: int) -> None:
         """The outcome is in the log, but what follows from it may have been lost with the worker that wrote it."""

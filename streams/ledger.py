@@ -56,6 +56,7 @@ class Ledger:
         self.partition = partition
         self.open = True
         self.since = now
+        self.filled_at = int(now * 1000)
         self.next_offset = -1
         self.ready = asyncio.Event()
         self._window = window
@@ -189,6 +190,8 @@ class Ledgers:
             ledgers = [self._ledgers[p] for p in sorted(partitions) if p in self._ledgers]
             await self._patiently(ledgers, time.time() - self._settings.repeat_window - _MARGIN)
             for ledger in ledgers:
+                # In the milliseconds of a record's timestamp; the margin is for the clocks.
+                ledger.filled_at = int((time.time() + _MARGIN) * 1000)
                 ledger.ready.set()
 
     async def _patiently(self, ledgers: list[Ledger], since: float) -> None:

@@ -64,7 +64,7 @@ class _Work:
         self._parts, self._ledger = parts, ledger
         self._claimed: list[str] = []
         self._sent: list[asyncio.Future[None]] = []
-        self._again: list[tuple[Event, Workflow, int, Any]] = []
+        self._again: list[tuple[Event, str, int, Any]] = []
 
     def take(self, record: Any) -> None:
         try:
@@ -93,6 +93,16 @@ class _Work:
         (_MATCHED if workflows else _UNMATCHED).inc()
         for workflow in workflows:
             self._start(record, event, workflow, key)
+        if record.timestamp <= self._ledger.filled_at:
+            self._recall(record, event, {workflow.id for workflow in workflows})
+
+    def _recall(self, record: Any, event: Event, current: set[str]) -> None:
+        """A redelivered event may have started runs of workflows that are disabled or deleted by now."""
+        for workflow_id in self._parts.definitions.registry.past(event.org, event.type):
+            if workflow_id not in current:
+                run = run_id(event.org, workflow_id, event.source, event.id)
+                if isinstance(claim := self._ledger.find(f"{run}:0"), int):
+                    self._again.append((event, workflow_id, claim, record))
 
     def _start(self, record: Any, event: Event, workflow: Workflow, key: bytes) -> None:
         run = run_id(event.org, workflow.id, event.source, event.id)
@@ -104,7 +114,7 @@ class _Work:
             if isinstance(claim, asyncio.Future):
                 self._sent.append(claim)
             elif isinstance(claim, int):
-                self._again.append((event, workflow, claim, record))
+                self._again.append((event, workflow.id, claim, record))
             return
         now = datetime.now(UTC)
         entries = start(workflow, event, now)
@@ -130,17 +140,21 @@ class _Work:
         if self._ledger.open:
             event.ack()
 
-    async def _send_again(self, event: Event, workflow: Workflow, offset: int, record: Any) -> None:
+    async def _send_again(self, event: Event, workflow_id: str, offset: int, record: Any) -> None:
         """A run that stands in the log but whose first command may have been lost with the worker that wrote it."""
         value = await self._parts.ledgers.record(self._ledger, offset)
         if value is None:
             return
         entries = orjson.loads(value)
-        pinned = entries[0]["data"].get("workflow", {}).get("version")
-        if pinned != workflow.version:
-            # The command needs the version that the run began with; only its log entry is left of it.
-            logger("triggers").warning("a run's first version is gone", workflow=workflow.id, version=pinned)
-        state: RunState = fold(None, entries, workflow.body)
+        past = self._parts.definitions.registry.past(event.org, event.type).get(workflow_id, ())
+        pinned = entries[0]["data"].get("digest")
+        workflow = next((one for one in past if one.digest == pinned), None)
+        if workflow is None:
+            logger("triggers").error(
+                "a run can't go on: its version of the workflow is gone", org=event.org, workflow=workflow_id
+            )
+            return
+        state = fold(None, entries, workflow.body)
         await send_next(self._parts, self._ledger, event.entity_key.encode(), state, record.timestamp)
 
 
