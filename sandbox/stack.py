@@ -145,8 +145,11 @@ class Stack:
             "ONESTACK_METRICS_PORT": str(port),
             "ONESTACK_DATA_DIR": str(self.folder / name),
         }
+        if secrets := os.environ.get("ONESTACK_SECRETS_DIR"):
+            own["ONESTACK_SECRETS_DIR"] = str(Path(secrets).absolute())  # they run in folders of their own
         env = {**os.environ, **self.environment, **own}
-        return Program([sys.executable, "-m", "cli.main", role], env, self.folder / "logs" / f"{name}.log", port)
+        command = [sys.executable, "-m", "cli.main", role]
+        return Program(command, env, self.folder / "logs" / f"{name}.log", port, self.folder / name)
 
     def _tell_ports(self, ports: Mapping[str, int]) -> None:
         wanted = {"broker": _BROKER_PORT, **PORTS}

@@ -33,10 +33,13 @@ class Runs(Protocol):
 
 
 class Program:
-    """A command of ours as a child process; in service once `port` answers."""
+    """A command of ours as a child process, in its own `folder`; in service once `port` answers."""
 
-    def __init__(self, command: Sequence[str | Path], env: Mapping[str, str], log: Path, port: int) -> None:
+    def __init__(
+        self, command: Sequence[str | Path], env: Mapping[str, str], log: Path, port: int, folder: Path | None = None
+    ) -> None:
         self.log = log
+        self._folder = folder
         self.port = port
         self.process: subprocess.Popen[bytes] | None = None
         self._command = command
@@ -44,7 +47,9 @@ class Program:
 
     def start(self) -> None:
         """Start it."""
-        self.process = spawn(self._command, self.log, env=self._env, at_our_end=signal.SIGTERM)
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        self.process = spawn(self._command, self.log, env=self._env, cwd=self._folder, at_our_end=signal.SIGTERM)
 
     def stop(self) -> None:
         """Ask it to end, and wait for it."""
@@ -119,7 +124,13 @@ class Supervisor:
 
     async def _start(self, part: Part) -> None:
         part.state = "starting"
-        await asyncio.to_thread(part.what.start)
+        starting = asyncio.ensure_future(asyncio.to_thread(part.what.start))
+        try:
+            await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # The thread goes on: what it starts has to be there for whoever stops the parts next.
+            await asyncio.wait([starting])
+            raise
         part.began = time.monotonic()
         if not isinstance(part.what, Program):
             part.state = "running"

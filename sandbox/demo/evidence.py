@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaConsumer
+from aiokafka.structs import TopicPartition
 
 from runtime.postgres import Connection
 from sandbox.demo.expect import Run
@@ -39,6 +40,7 @@ class LogReader:
         self.seen = Evidence()
         self.letters: list[dict[str, Any]] = []
         self._runs: dict[str, Run] = {}
+        self._next: dict[TopicPartition, int] = {}
         self._known: set[tuple[str, int]] = set()
         self._consumer = AIOKafkaConsumer(
             RUNS,
@@ -67,6 +69,9 @@ class LogReader:
         while True:
             for at, records in (await self._consumer.getmany(timeout_ms=200)).items():
                 for record in records:
+                    if record.offset < self._next.get(at, 0):
+                        continue  # a consumer without a group begins again when partitions are assigned anew
+                    self._next[at] = record.offset + 1
                     if at.topic == RUNS:
                         for entry in orjson.loads(record.value):
                             self._take(entry)

@@ -62,7 +62,7 @@ class Play:
         accepted = next(one for one in self.definitions if one["version"] > 1)
         await self._send(bad.definitions(accepted))
         # The topic has one order: when the refused ones have come out as dead letters, all before are in force.
-        await self._until(lambda: self._log.seen.dead_letters.total() >= len(self.bad), "the definitions to be read")
+        await self._until(lambda: len(self._log.seen.dead_letters) >= len(self.bad), "the definitions to be read")
         await asyncio.sleep(_IN_FORCE)
 
     async def publish(self, seconds: float, tell: Tell) -> None:
@@ -95,7 +95,7 @@ class Play:
                 wanted,
                 len(self._log.seen.runs),
                 await self._kept(),
-                self._log.seen.dead_letters.total(),
+                len(self._log.seen.dead_letters),
                 await self._letters(),
             )
             tell(self.total, state[1], state[2])

@@ -49,7 +49,7 @@ def offspring(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def assert_gone(children: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(children, timeout=10)
+    _, alive = psutil.wait_procs(children, timeout=40)
     assert [one.cmdline() for one in alive if one.status() != psutil.STATUS_ZOMBIE] == []
 
 

@@ -1,6 +1,7 @@
 import asyncio
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -102,3 +103,20 @@ def test_the_environment_file_is_private_and_quoted(tmp_path: Path) -> None:
     write_environment(file, {"ONESTACK_X": "it's $HOME"})
     assert file.read_text() == "export ONESTACK_X='it'\\''s $HOME'\n"
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_part_that_starts_while_all_are_stopped_is_stopped_too(tmp_path: Path) -> None:
+    class Slow(Program):
+        def start(self) -> None:
+            time.sleep(0.2)
+            super().start()
+
+    supervisor = Supervisor(print)
+    what = Slow([sys.executable, "-c", SERVES, "0"], {}, tmp_path / "log", 1)
+    task = asyncio.create_task(supervisor.run("slow", what, "here"))
+    await asyncio.sleep(0.05)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await supervisor.stop()
+    assert what.process is not None
+    assert what.process.returncode == -signal.SIGTERM
