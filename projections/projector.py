@@ -22,7 +22,7 @@ from projections.definitions import Definitions, FoldFactory
 from projections.errors import PositionLost
 from projections.migrations import migrate
 from projections.projection import Projection
-from projections.store import Move, Partition, Rows, Store
+from projections.store import MOVED, Move, Partition, Rows, Store
 from runtime import metrics
 from runtime.kafka import client_options
 from runtime.logging import logger
@@ -142,8 +142,12 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         self._connection = await patiently(lambda: connect(url, durable=False), patience=None, on_wait=say)
         if waited:
             log.info("postgres is back")
+        await self._connection.add_listener(MOVED, self._moved)
         self._projection = Projection(Store(self._connection))
         self._definitions = Definitions(self._connection, self._folds)
+
+    def _moved(self, *_told: object) -> None:
+        self._stale = True
 
     async def _start_consumer(self) -> None:
         pause, waited = 0.2, False

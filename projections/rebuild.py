@@ -1,7 +1,8 @@
 """Make the history anew from the log: into tables of its own, which then take the live rows' place at once.
 
 A projector may run beside it. It writes on into the live tables until the rows are exchanged; that exchange sets the
-offsets back to where the rebuild ended, so the projector's next batch is refused, and it goes on from there.
+offsets back to where the rebuild ended. The projector is notified and goes on from there; a batch that it has at hand
+is refused.
 """
 
 # ruff: noqa: S608 - schema and table names are our own constants
@@ -17,8 +18,8 @@ from projections.definitions import Definitions, FoldFactory
 from projections.errors import RebuildBusy
 from projections.migrations import migrate
 from projections.projection import Projection
-from projections.store import LIVE, Partition, Store
-from runtime.kafka import new_reader, scan, started
+from projections.store import LIVE, MOVED, Partition, Store
+from runtime.kafka import admin, new_reader, scan, started
 from runtime.logging import logger
 from runtime.postgres import Connection, connect
 from runtime.settings import Settings
@@ -50,6 +51,7 @@ insert into {LIVE}.dead_letters as l select * from {SHADOW}.dead_letters
     on conflict (id) do update set reason = excluded.reason, field = excluded.field, at = least(l.at, excluded.at);
 insert into {LIVE}.offsets as l select * from {SHADOW}.offsets
     on conflict (topic, partition) do update set next = least(l.next, excluded.next);
+notify {MOVED};
 """
 
 
@@ -76,7 +78,7 @@ async def rebuild(settings: Settings, folds: FoldFactory) -> Rebuilt:
             raise RebuildBusy(message)
         consumer = await started(new_reader(settings), "rebuild")
         try:
-            done = await _rebuild(connection, consumer, folds)
+            done = await _rebuild(settings, connection, consumer, folds)
         finally:
             await consumer.stop()
     finally:
@@ -88,14 +90,15 @@ async def rebuild(settings: Settings, folds: FoldFactory) -> Rebuilt:
     return done
 
 
-async def _rebuild(connection: Connection, consumer: Any, folds: FoldFactory) -> Rebuilt:
+async def _rebuild(settings: Settings, connection: Connection, consumer: Any, folds: FoldFactory) -> Rebuilt:
+    partitions = await _partitions(settings)
     await make_shadow(connection)
     store = Store(connection, SHADOW)
-    read = await _project(Projection(store), consumer)
+    read = await _project(Projection(store), consumer, [*partitions.get(RUNS, ()), *partitions.get(DEAD_LETTERS, ())])
     runs = await connection.fetchval(f"select count(*) from {SHADOW}.runs")
     letters = await connection.fetchval(f"select count(*) from {SHADOW}.dead_letters")
     await exchange(connection)
-    await _define(Definitions(connection, folds), consumer)
+    await _define(Definitions(connection, folds), consumer, partitions.get(DEFINITIONS, ()))
     workflows = await connection.fetchval("select count(*) from history.workflows")
     return Rebuilt(read, runs, letters, workflows)
 
@@ -116,23 +119,32 @@ async def exchange(connection: Connection) -> None:
     await connection.execute(f"drop schema {SHADOW} cascade")
 
 
-async def _whole(consumer: Any, topics: Sequence[str]) -> dict[TopicPartition, tuple[int, int]]:
-    """Where each partition of these topics begins and ends now; topics that do not exist are left out."""
-    there = await consumer.topics()
-    partitions = [
-        TopicPartition(topic, number)
-        for topic in topics
-        if topic in there
-        for number in sorted(consumer.partitions_for_topic(topic) or ())
-    ]
+async def _partitions(settings: Settings) -> dict[str, list[TopicPartition]]:
+    """The partitions of our topics; of a topic that does not exist, none."""
+    client = await admin(settings)
+    try:
+        # A consumer without a subscription knows no partitions on Kafka; all topics are described, for one that is
+        # asked for by name may be made by that.
+        described = await client.describe_topics()
+    finally:
+        await client.close()
+    return {
+        one["topic"]: [TopicPartition(one["topic"], part["partition"]) for part in one["partitions"]]
+        for one in described
+        if one["topic"] in (RUNS, DEAD_LETTERS, DEFINITIONS)
+    }
+
+
+async def _whole(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:
+    """Where each partition begins and ends now."""
     if not partitions:
         return {}
     begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
     return {one: (begins[one], ends[one]) for one in partitions}
 
 
-async def _project(projection: Projection, consumer: Any) -> int:
-    ranges = await _whole(consumer, (RUNS, DEAD_LETTERS))
+async def _project(projection: Projection, consumer: Any, partitions: Sequence[TopicPartition]) -> int:
+    ranges = await _whole(consumer, partitions)
     projection.positions = await projection.store.positions(Partition(*one) for one in ranges)
     read = 0
     async for _, records in scan(consumer, ranges):
@@ -141,8 +153,8 @@ async def _project(projection: Projection, consumer: Any) -> int:
     return read
 
 
-async def _define(definitions: Definitions, consumer: Any) -> None:
-    ranges = await _whole(consumer, (DEFINITIONS,))
+async def _define(definitions: Definitions, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
+    ranges = await _whole(consumer, partitions)
     for _, end in ranges.values():
         definitions.begin(end)
         async for _, records in scan(consumer, ranges):

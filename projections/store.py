@@ -15,6 +15,8 @@ from projections.letters import Letter
 from runtime.postgres import Connection
 
 LIVE: Final = "history_data"
+MOVED: Final = "history_offsets_moved"
+"""The channel that says that someone else set the offsets: a projector without new records would not see it."""
 
 RECORD_COLUMNS: Final = ("run_id", "seq", "entries")
 RUN_COLUMNS: Final = (
