@@ -26,6 +26,9 @@ class App(faust.App):  # type: ignore[misc]  # its base has no types
     settings: Settings
     worker_parts: Parts
 
+    def _create_directories(self) -> None:
+        """Faust would make folders for its tables' stores in the working directory; there are none."""
+
     def _new_transport(self) -> Any:
         return BatchTransport(self.conf.broker_consumer, self)
 

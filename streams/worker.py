@@ -60,17 +60,21 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     app.finalize()
     gauges = asyncio.create_task(_observe(app, parts))
     ended = False
+    told, starting = asyncio.create_task(stop.wait()), asyncio.create_task(app.start())
     try:
-        await app.start()
-        log.info("the worker works", instance=settings.instance, partitions=partitions)
-        told, over = asyncio.create_task(stop.wait()), asyncio.create_task(app.wait_until_stopped())
-        await asyncio.wait({told, over}, return_when=asyncio.FIRST_COMPLETED)
-        ended = not told.done()
-        log.info("the worker stops")
-        app.consumer.stop_flow()
-        await parts.drain(_DRAIN_SECONDS)
+        await asyncio.wait({told, starting}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.done():
+            await starting
+            log.info("the worker works", instance=settings.instance, partitions=partitions)
+            over = asyncio.create_task(app.wait_until_stopped())
+            await asyncio.wait({told, over}, return_when=asyncio.FIRST_COMPLETED)
+            ended = not told.done()
+            log.info("the worker stops")
+            app.consumer.stop_flow()
+            await parts.drain(_DRAIN_SECONDS)
     finally:
         gauges.cancel()
+        starting.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(app.stop(), 5)
         await parts.stop()
