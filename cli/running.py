@@ -143,6 +143,10 @@ def demo(
     broker: Annotated[
         str, typer.Option(help="embedded, or kafka: a real Apache Kafka (needs Java 17 and Maven).")
     ] = "embedded",
+    keep: Annotated[bool, typer.Option("--keep", help="Go on running afterwards, until Ctrl-C.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Where its data is kept; by default nothing is left behind.")
+    ] = None,
 ) -> None:
     """Run a morning at a service provider on embedded parts.
 
@@ -150,7 +154,7 @@ def demo(
     """
     from sandbox.demo import demo as run
 
-    _end(run(broker=_known(broker)))
+    _end(run(broker=_known(broker), keep=keep, data_dir=data))
 
 
 def _end(code: int) -> None:
