@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
@@ -75,13 +77,24 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
             self._stopping = True
             if self._writing and not work.done():
                 await asyncio.wait({work}, timeout=1.0)
-            work.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await work
+            if not work.done():
+                work.cancel()
+                await asyncio.wait({work}, timeout=0.3)
+            if work.done() and not work.cancelled():
+                self._ended(work, asked=stop.is_set())
         finally:
             waiting.cancel()
             work.cancel()
             await self._close()
+
+    @staticmethod
+    def _ended(work: asyncio.Task[None], *, asked: bool) -> None:
+        error = work.exception()
+        if error is not None and not asked:
+            raise error
+        if error is not None:
+            # A client that is cancelled while its broker is away raises what it likes.
+            log.debug("ended with an error", error=_told(error))
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002
         """Called by aiokafka: what is remembered holds no longer."""
@@ -94,8 +107,11 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
 
     async def _close(self) -> None:
         if self._consumer is not None:
-            with contextlib.suppress(KafkaError, OSError, TimeoutError):
-                await asyncio.wait_for(self._consumer.stop(), 0.7)
+            # Not wait_for: while the broker is away, aiokafka's stop may not end when it is cancelled.
+            stopping = asyncio.create_task(self._consumer.stop())
+            await asyncio.wait({stopping}, timeout=0.7)
+            if stopping.done() and not stopping.cancelled() and stopping.exception() is not None:
+                log.debug("the consumer did not stop cleanly", error=_told(stopping.exception() or OSError()))
         await self._disconnect()
 
     async def _disconnect(self) -> None:
@@ -152,7 +168,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
     async def _start_consumer(self) -> None:
         pause, waited = 0.2, False
         while True:
-            consumer = self._new_consumer()
+            consumer = self._consumer = self._new_consumer()
             try:
                 await consumer.start()
             except (KafkaError, OSError, TimeoutError) as error:
@@ -163,9 +179,8 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
                     await consumer.stop()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_WAIT)
-                continue
-            self._consumer = consumer
-            return
+            else:
+                return
 
     def _new_consumer(self) -> Any:
         settings = self.settings
@@ -295,7 +310,8 @@ async def run_projector(
 ) -> None:
     """The projector as a process: migrates, serves `/metrics`, projects until SIGTERM or SIGINT.
 
-    `folds` makes an empty fold of definitions (the engine's `Registry` class). Topics have to exist.
+    `folds` makes an empty fold of definitions (the engine's `Registry` class). Topics have to exist. The event loop has
+    to end with it, as `asyncio.run` does: where a client's task keeps that from ending, the process is ended.
     """
     # Batches of parsed JSON hold no cycles, and looking for some in each took a sixth of the time.
     gc.freeze()
@@ -305,4 +321,20 @@ async def run_projector(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     metrics.serve(settings)
-    await Projector(settings, folds, on_batch).run(stop)
+    code = 1
+    try:
+        await Projector(settings, folds, on_batch).run(stop)
+        code = 0
+    finally:
+        _end_for_sure(code)
+
+
+def _end_for_sure(code: int) -> None:
+    """Give what is left of the clients' tasks a moment; one that waits for a lost broker would keep the process."""
+    loop = asyncio.get_running_loop()
+    if stuck := [task for task in asyncio.all_tasks(loop) if task is not asyncio.current_task()]:
+        log.debug("leaving tasks of the clients behind", tasks=len(stuck))
+        # All that counts is in Postgres, written or rolled back.
+        last = threading.Timer(0.5, lambda: None if loop.is_closed() else os._exit(code))
+        last.daemon = True
+        last.start()
