@@ -41,7 +41,7 @@ class Progress:
         while self._batches and self._batches[0][0].done:
             batch, records = self._batches.popleft()
             self.records -= records
-            self._reached = batch.after
+            self._reached = max(self._reached, batch.after)
         return self._reached if self._reached > self.committed else None
 
     @property

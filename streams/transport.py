@@ -141,8 +141,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
                 generation = self.app.consumer_generation_id
                 arrived = await self._poll()
                 for tp, records in arrived.items():
-                    if not self.flow_active or self.app.consumer_generation_id != generation:
-                        break
                     await self._deliver(ensure_TP(tp), records, generation)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
@@ -183,15 +181,36 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             records = [record for record in records if record.offset >= read]
         for at in range(0, len(records), _MOST_IN_BATCH):
             part = records[at : at + _MOST_IN_BATCH]
-            await self._hand_over(tp, part, generation)
+            if not await self._hand_over(tp, part, generation):
+                await self._rewind(tp)
+                return
             if len(records) > _MOST_IN_BATCH:
                 await asyncio.sleep(0)
 
-    async def _hand_over(self, tp: TP, part: list[Any], generation: int) -> None:
+    async def _rewind(self, tp: TP) -> None:
+        """Read again what was polled and not handed over.
+
+        A poll that waits across a rebalance returns records of the new assignment, and has moved the position behind
+        them: unread, they would be committed over by the batches after them.
+        """
+        at, read = TopicPartition(*tp), self._read_offset[tp]
+        if at not in self.client.assignment():
+            return
+        try:
+            if read is None:
+                await self.client.seek_to_beginning(at)
+            else:
+                self.client.seek(at, read)
+        except IllegalStateError:
+            # It was taken away meanwhile; whoever has it next begins at the committed offset.
+            self._log.debug("not rewound", topic=tp.topic, partition=tp.partition)
+
+    async def _hand_over(self, tp: TP, part: list[Any], generation: int) -> bool:
+        """Deliver one batch; false where a rebalance has come between, and nothing was delivered."""
         # No await between this check and `deliver`: a batch of before a rebalance in a new `Progress` would let offsets
         # be committed that nobody has processed.
         if not self.flow_active or self.app.consumer_generation_id != generation:
-            return
+            return False
         first, after = part[0], part[-1].offset + 1
         progress = self._progress.get(tp)
         if progress is None:
@@ -206,6 +225,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         # Faust races this with the flow being suspended, at the price of two tasks a message. Here a message may wait
         # over a rebalance instead: what it holds is delivered again, and the ledger knows what was done.
         await self.callback(message)
+        return True
 
     # -- acknowledging and committing ---------------------------------------------------------------------------
 
