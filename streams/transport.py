@@ -30,6 +30,7 @@ from faust.transport.consumer import Consumer, ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from runtime.fetch_sessions import use_fetch_sessions
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
 from schemas.names import DEFINITIONS
@@ -118,6 +119,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             retry_backoff_ms=50,
             metadata_max_age_ms=60_000,
         )
+        use_fetch_sessions(self.client)
         await started(self.client, "worker")
         await super().on_start()
 
