@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -32,21 +32,14 @@ def runs(
 ) -> None:
     """List runs, the latest first."""
     from cli import history
+    from projections.queries import RunFilter
 
     if status is not None and status not in history.STATUSES:
         raise Failure(f"{status!r} is not a status; they are {', '.join(history.STATUSES)}.", USAGE)
     if entity is not None and org is None:
         raise Failure("An --entity is known within an organisation: name that with --org.", USAGE)
-    filters: dict[str, Any] = {
-        "org_id = ?": org,
-        "workflow_id = ?": workflow,
-        "status = ?": status,
-        "trigger_type = ?": trigger,
-        "entity_key = ?": entity and f"{org}/{entity}",
-        "started_at >= ?": history.moment(since),
-        "started_at < ?": history.moment(until),
-    }
-    found = asyncio.run(history.runs(filters, limit))
+    wanted = RunFilter(org, workflow, status, entity, trigger, history.moment(since), history.moment(until))
+    found = asyncio.run(history.runs(wanted, limit))
     if json:
         show_json(found)
         return
@@ -113,7 +106,7 @@ def workflows(
     """List the definitions that are in force."""
     from cli import history
 
-    found = asyncio.run(history.workflows({"org_id = ?": org, "state = ?": state}))
+    found = asyncio.run(history.workflows(org, state))
     if json:
         show_json(found)
         return
@@ -140,7 +133,7 @@ def dead_letters(
     """
     from cli import history
 
-    found = asyncio.run(history.dead_letters({"topic = ?": topic, "at >= ?": history.moment(since)}, limit))
+    found = asyncio.run(history.dead_letters(topic, history.moment(since), limit))
     if json:
         show_json(found)
         return

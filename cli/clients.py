@@ -72,7 +72,6 @@ async def need_topic(settings: Settings, name: str) -> None:
 async def postgres(settings: Settings) -> AsyncIterator[Connection]:
     """A connection to the history. Raises Failure where Postgres does not answer or has no history yet."""
     import asyncpg
-    import orjson
 
     from runtime.postgres import connect
 
@@ -81,9 +80,6 @@ async def postgres(settings: Settings) -> AsyncIterator[Connection]:
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise postgres_away(settings, error) from None
     try:
-        await connection.set_type_codec(
-            "jsonb", schema="pg_catalog", encoder=lambda value: orjson.dumps(value).decode(), decoder=orjson.loads
-        )
         yield connection
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         raise Failure(
