@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schemas.events import Event
 
 Sent = dict[str, Any]
-Record = tuple[str, bytes, bytes, list[tuple[str, bytes]]]
+Record = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
 
 
 async def publish(documents: Sequence[Document]) -> list[Sent]:
@@ -47,6 +47,20 @@ async def publish(documents: Sequence[Document]) -> list[Sent]:
         }
         for one in documents
     ]
+
+
+async def delete(org: str, workflow_id: str) -> Sent:
+    """Put a null on the definitions topic; what was in force until then, once Kafka has acknowledged it.
+
+    Raises Failure, and sends nothing, where nothing is in force under this id.
+    """
+    settings = settings_for_people()
+    await need_topic(settings, DEFINITIONS)
+    gone = (await _in_force(settings)).get(org, workflow_id)
+    if gone is None:
+        raise Failure(f"No definition is in force as {org}/{workflow_id}: nothing was deleted.")
+    [place] = await send(settings, [(DEFINITIONS, f"{org}/{workflow_id}".encode(), None, [])])
+    return {"org": org, "id": workflow_id, "version": gone.version, "state": gone.state, "deleted": True, **place}
 
 
 async def _in_force(settings: Settings) -> Registry:

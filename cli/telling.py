@@ -15,10 +15,13 @@ if TYPE_CHECKING:
     from cli.files import Document
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Files = Annotated[
-    list[Path],
-    typer.Argument(metavar="FILE…", help="YAML or JSON, several documents in a file too; a folder; '-' is stdin."),
-]
+_FILES: Any = typer.Argument(
+    metavar="FILE…", help="YAML or JSON, several documents in a file too; a folder; '-' is stdin."
+)
+Files = Annotated[list[Path], _FILES]
+State = Annotated[str | None, typer.Option(help="Publish in this state: draft, shadow, enabled or disabled.")]
+Enable = Annotated[bool | None, typer.Option("--enable/--disable", help="The same as --state enabled or disabled.")]
+Delete = Annotated[str | None, typer.Option(metavar="ID", help="Delete what is in force under this id, of --org.")]
 
 
 def validate(files: Files, json: Json = False) -> None:
@@ -41,17 +44,14 @@ def validate(files: Files, json: Json = False) -> None:
 
 
 def publish(
-    files: Files,
+    files: Annotated[list[Path] | None, _FILES] = None,
     org: Annotated[str | None, typer.Option(help="Publish for this organisation, whatever the files say.")] = None,
-    state: Annotated[
-        str | None, typer.Option(help="Publish in this state: draft, shadow, enabled or disabled.")
-    ] = None,
-    enable: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="The same as --state enabled or disabled.")
-    ] = None,
+    state: State = None,
+    enable: Enable = None,
+    delete: Delete = None,
     json: Json = False,
 ) -> None:
-    """Check definitions and put them in force.
+    """Check definitions and put them in force, or delete one.
 
     Sends them to the definitions topic and waits until Kafka has them.
     Nothing is sent unless all are valid. A definition replaces one of a lower version only.
@@ -62,6 +62,11 @@ def publish(
     if enable is not None and state is not None:
         raise Failure("Give either --state or --enable/--disable.", USAGE)
     wanted = state if enable is None else "enabled" if enable else "disabled"
+    if delete is not None:
+        _delete(delete, org, alone=not files and wanted is None, json=json)
+        return
+    if not files:
+        raise Failure("Name a FILE with definitions, or --delete one by its id.", USAGE)
     changes = {name: value for name, value in (("org", org), ("state", wanted)) if value is not None}
     documents = read(files, changes)
     if refused := _complain(documents):
@@ -73,6 +78,20 @@ def publish(
     for one in sent:
         name = f"{one['org']}/{one['id']} version {one['version']} ({one['state']})"
         print(f"published {name}" if one["published"] else f"in force already: {name}")
+
+
+def _delete(workflow_id: str, org: str | None, *, alone: bool, json: bool) -> None:
+    from cli.publishing import delete
+
+    if not alone:
+        raise Failure("--delete takes an id and --org: leave files and states away.", USAGE)
+    if not org:
+        raise Failure("A definition belongs to an organisation: name it with --org.", USAGE)
+    gone = asyncio.run(delete(org, workflow_id))
+    if json:
+        show_json([gone])
+        return
+    print(f"deleted {org}/{workflow_id} version {gone['version']} ({gone['state']}): Kafka has acknowledged it")
 
 
 def _complain(documents: list[Document]) -> int:

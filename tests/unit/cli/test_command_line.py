@@ -57,7 +57,15 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize(
     "arguments",
-    [["nonsense"], ["runs", "--nope"], ["show"], ["runs", "--limit", "0"], ["emit"], ["validate", "none.yaml"]],
+    [
+        ["nonsense"],
+        ["runs", "--nope"],
+        ["show"],
+        ["runs", "--limit", "0"],
+        ["emit"],
+        ["publish"],
+        ["validate", "none.yaml"],
+    ],
 )
 def test_a_wrong_command_line_is_one_sentence_and_exit_code_2(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
@@ -100,6 +108,7 @@ def test_postgres_away_is_one_sentence_without_the_password(
         ["topics", "list"],
         ["tail"],
         ["publish", "good.yaml"],
+        ["publish", "--delete", "alert-to-ticket", "--org", "acme"],
         ["emit", "device.offline", "--org", "a"],
     ],
 )

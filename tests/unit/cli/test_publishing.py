@@ -2,13 +2,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
+from cli import publishing
 from cli.errors import Failure, address_of
 from cli.history import moment
+from cli.main import run
 from cli.publishing import events_in, new_event
+from engine.registry import Accepted, Registry
+from runtime.settings import Settings
 from schemas.events import EVENT_TYPES, from_envelope
+from schemas.names import DEFINITIONS
 
 
 @pytest.mark.parametrize("kind", EVENT_TYPES)
@@ -81,3 +88,70 @@ def test_a_moment_is_a_time_or_so_long_ago() -> None:
     assert earlier < later
     with pytest.raises(Failure, match="neither a duration"):
         moment("soon")
+
+
+@pytest.fixture
+def topic(monkeypatch: pytest.MonkeyPatch) -> list[publishing.Record]:
+    """What is sent to a definitions topic on which version 3 of acme/wf is in force."""
+    registry, sent = Registry(), list[publishing.Record]()
+    body = {
+        "id": "wf",
+        "org": "acme",
+        "version": 3,
+        "name": "WF",
+        "state": "disabled",
+        "trigger": {"type": "device.offline"},
+        "steps": [{"id": "note", "action": "create_note", "with": {"body": "gone"}}],
+    }
+    assert isinstance(registry.apply("acme/wf", orjson.dumps(body)), Accepted)
+
+    async def there(settings: Settings, name: str) -> None:
+        assert name == DEFINITIONS
+
+    async def in_force(settings: Settings) -> Registry:
+        return registry
+
+    async def send(settings: Settings, records: list[publishing.Record]) -> list[dict[str, Any]]:
+        sent.extend(records)
+        return [{"topic": name, "partition": 0, "offset": 7} for name, *_ in records]
+
+    for name, fake in (("need_topic", there), ("_in_force", in_force), ("send", send)):
+        monkeypatch.setattr(publishing, name, fake)
+    return sent
+
+
+def test_deleting_sends_a_null_under_the_definitions_key(
+    topic: list[publishing.Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["publish", "--delete", "wf", "--org", "acme"]) == 0
+    assert topic == [(DEFINITIONS, b"acme/wf", None, [])]
+    assert capsys.readouterr().out == "deleted acme/wf version 3 (disabled): Kafka has acknowledged it\n"
+
+
+def test_deleting_tells_programs_what_was_in_force_and_where_the_null_is(
+    topic: list[publishing.Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["publish", "--delete", "wf", "--org", "acme", "--json"]) == 0
+    [gone] = json.loads(capsys.readouterr().out)
+    assert (gone["org"], gone["id"], gone["version"], gone["deleted"], gone["offset"]) == ("acme", "wf", 3, True, 7)
+
+
+@pytest.mark.parametrize(("org", "name"), [("acme", "other"), ("globex", "wf"), ("acme", "acme/wf"), ("acme", "")])
+def test_what_is_not_in_force_is_not_deleted(
+    org: str, name: str, topic: list[publishing.Record], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["publish", "--delete", name, "--org", org]) == 1
+    assert topic == []
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (
+        "",
+        f"onestack: No definition is in force as {org}/{name}: nothing was deleted.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "more", [[], ["--org", "acme", "a.yaml"], ["--org", "acme", "--disable"], ["--org", "acme", "--state", "draft"]]
+)
+def test_a_deletion_takes_an_organisation_and_nothing_else(more: list[str], topic: list[publishing.Record]) -> None:
+    assert run(["publish", "--delete", "wf", *more]) == 2
+    assert topic == []
