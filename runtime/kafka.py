@@ -222,7 +222,7 @@ def new_reader(settings: Settings, **options: Any) -> AIOKafkaConsumer:
 async def read_range(
     reader: AIOKafkaConsumer, ranges: dict[TopicPartition, tuple[int, int]]
 ) -> dict[TopicPartition, list[Any]]:
-    """All records of the given partitions from the first offset to before the second, in order."""
+    """All records of the given partitions from the first offset to before the second, in order; see `scan`."""
     found: dict[TopicPartition, list[Any]] = defaultdict(list)
     async for at, records in scan(reader, ranges):
         found[at].extend(records)
@@ -230,7 +230,11 @@ async def read_range(
 
 
 async def scan(reader: AIOKafkaConsumer, ranges: dict[TopicPartition, tuple[int, int]]) -> Any:
-    """Yield (partition, records) until each partition was read from the first offset to before the second."""
+    """Yield (partition, records) until each partition was read from the first offset to before the second.
+
+    What a fetch brings beyond that is yielded too: Tansu tells as a partition's end the offset after its last batch's
+    *first* record, so whoever reads to the end would miss the rest of that batch.
+    """
     left = {at: (first, end) for at, (first, end) in ranges.items() if first < end}
     if not left:
         return
@@ -242,8 +246,7 @@ async def scan(reader: AIOKafkaConsumer, ranges: dict[TopicPartition, tuple[int,
         for at, records in arrived.items():
             if at not in left:
                 continue
-            end = left[at][1]
-            yield at, [record for record in records if record.offset < end]
+            yield at, records
         for at in list(left):
             # By the position, not by the records: compaction and markers leave offsets without a record.
             if await reader.position(at) >= left[at][1]:
