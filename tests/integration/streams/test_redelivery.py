@@ -1,0 +1,68 @@
+"""Workers that die, join and leave in the middle of their work: nothing lost, and nothing known as done done again."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.integration.streams.cluster import MAX_CALLS, Cluster, Run
+
+pytestmark = pytest.mark.timeout(240)
+COMPLETED = ["run.started", "step.started", "step.succeeded", "run.completed"]
+
+
+def slow(count: int) -> list[str]:
+    return [f"slow{number}" for number in range(count)]
+
+
+async def calls(cluster: Cluster, count: int) -> None:
+    before = len(cluster.hub.calls)
+
+    async def came() -> bool:
+        return len(cluster.hub.calls) >= before + count
+
+    await cluster.until(came, f"{count} calls")
+
+
+def check(runs: dict[str, Run], names: list[str]) -> None:
+    assert sorted(run.name for run in runs.values()) == sorted(names)
+    assert all(run.kinds == COMPLETED for run in runs.values())
+
+
+async def test_after_a_kill_all_runs_end_and_what_the_log_tells_is_not_performed_again(cluster: Cluster) -> None:
+    await cluster.define("kill")
+    names = slow(300)
+    await cluster.emit("kill", *names)
+    repeated_most = 0
+    for number in range(2):
+        await calls(cluster, 60)
+        cluster.kill("a")
+        done = {f"{run}:0:note" for run, one in (await cluster.runs("kill")).items() if "step.succeeded" in one.kinds}
+        performed = cluster.hub.count()
+        repeated_most += MAX_CALLS
+        await cluster.start("a")
+        if number == 0:
+            assert done
+        await calls(cluster, 1)
+        after = cluster.hub.count()
+        assert {key for key in done if after[key] > performed[key]} == set()
+    runs = await cluster.finished("kill", len(names))
+    check(runs, names)
+    counted = cluster.hub.count()
+    extra = sum(counted[f"{run}:0:note"] - 1 for run in runs)
+    assert 0 <= extra <= repeated_most
+
+
+async def test_workers_that_join_and_leave_in_the_middle_of_a_batch_lose_and_double_nothing(cluster: Cluster) -> None:
+    await cluster.define("rebalance")
+    names = slow(900)
+    await cluster.emit("rebalance", *names)
+    await calls(cluster, 50)
+    await cluster.start("b")
+    await calls(cluster, 50)
+    await cluster.stop("b")
+    runs = await cluster.finished("rebalance", len(names))
+    check(runs, names)
+    counted = cluster.hub.count()
+    # Nobody died: at most what was in flight on a partition when it changed hands is performed by both.
+    extra = sum(counted[f"{run}:0:note"] - 1 for run in runs)
+    assert extra <= 2 * MAX_CALLS
