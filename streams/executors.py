@@ -87,14 +87,15 @@ class Executor:
 
     async def _perform(self, record: Any, ledger: Ledger, state: RunState, entry_id: str) -> bool:
         parts = self._parts
-        _ = ledger.claim(entry_id, record.timestamp / 1000)
+        claim = ledger.claim(entry_id, record.timestamp / 1000)
         share = f"{state.org}/{self._action.name}"
         await parts.slots.acquire(share)
         # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
         try:
-            if not ledger.open or parts.stopping:
+            if not ledger.open or not ledger.ready.is_set() or parts.stopping:
                 ledger.release(entry_id)
                 return False
+            ledger.begin(claim)
             outcome = await self._call(state)
             if not ledger.open:
                 ledger.release(entry_id)
@@ -103,6 +104,10 @@ class Executor:
             entries = decide(self._workflow(state), state, outcome, now)
             sent = emit(parts, ledger.partition, record.key, entries, fold(state, entries), _arrived(record), now)
             await _acknowledged(sent)
+        except BaseException:
+            # Whoever waits for this claim would wait for good.
+            ledger.release(entry_id)
+            raise
         finally:
             parts.slots.release(share)
         ledger.settle(entry_id)
