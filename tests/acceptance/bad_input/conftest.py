@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,10 @@ from tests.acceptance.bad_input.running import House
 
 
 @pytest.fixture(scope="session")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("house")) as found:
+def house() -> Iterator[House]:
+    # Not in pytest's own folder: for root, Postgres runs as another user, to whom each start of a pytest closes that.
+    with (
+        tempfile.TemporaryDirectory(prefix="onestack-bad-", ignore_cleanup_errors=True) as folder,
+        House(Path(folder)) as found,
+    ):
         yield found
