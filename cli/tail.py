@@ -15,6 +15,8 @@ from schemas.names import RUNS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from runtime.settings import Settings
+
 _BEGINS: Final = ("run.started", "run.skipped", "run.suppressed")
 _ENDS: Final = ("run.completed", "run.failed", "run.cancelled", "run.skipped", "run.suppressed")
 _COLOURS: Final = {"completed": "green", "succeeded": "green", "failed": "red", "cancelled": "yellow"}
@@ -54,7 +56,7 @@ async def follow(wanted: Filter, *, from_start: bool, limit: int | None, json: b
     settings = settings_for_people()
     await need_topic(settings, RUNS)
     async with kafka(settings, new_reader(settings)) as reader:
-        await _assign(reader, from_start=from_start)
+        await _assign(reader, settings, from_start=from_start)
         shown = 0
         async for record in reader:
             for entry in entries_of(record.value):
@@ -66,19 +68,12 @@ async def follow(wanted: Filter, *, from_start: bool, limit: int | None, json: b
                     return
 
 
-async def _assign(reader: Any, *, from_start: bool) -> None:
-    from aiokafka.structs import TopicPartition
+async def _assign(reader: Any, settings: Settings, *, from_start: bool) -> None:
+    from runtime.kafka import topic_partitions
 
-    partitions = [
-        TopicPartition(RUNS, number) for number in sorted(reader.partitions_for_topic(RUNS) or await _found(reader))
-    ]
+    partitions = (await topic_partitions(settings, [RUNS]))[RUNS]
     reader.assign(partitions)
     await (reader.seek_to_beginning(*partitions) if from_start else reader.seek_to_end(*partitions))
-
-
-async def _found(reader: Any) -> set[int]:
-    await reader.topics()
-    return set(reader.partitions_for_topic(RUNS) or ())
 
 
 def entries_of(value: bytes | None) -> Iterator[dict[str, Any]]:

@@ -19,7 +19,7 @@ from projections.errors import RebuildBusy
 from projections.migrations import migrate
 from projections.projection import Projection
 from projections.store import LIVE, MOVED, Partition, Store
-from runtime.kafka import admin, new_reader, scan, started
+from runtime.kafka import new_reader, scan, started, topic_partitions
 from runtime.logging import logger
 from runtime.postgres import Connection, connect
 from runtime.settings import Settings
@@ -91,7 +91,7 @@ async def rebuild(settings: Settings, folds: FoldFactory) -> Rebuilt:
 
 
 async def _rebuild(settings: Settings, connection: Connection, consumer: Any, folds: FoldFactory) -> Rebuilt:
-    partitions = await _partitions(settings)
+    partitions = await topic_partitions(settings, (RUNS, DEAD_LETTERS, DEFINITIONS))
     await make_shadow(connection)
     store = Store(connection, SHADOW)
     read = await _project(Projection(store), consumer, [*partitions.get(RUNS, ()), *partitions.get(DEAD_LETTERS, ())])
@@ -117,22 +117,6 @@ async def exchange(connection: Connection) -> None:
     async with connection.transaction():
         await connection.execute(_EXCHANGE)
     await connection.execute(f"drop schema {SHADOW} cascade")
-
-
-async def _partitions(settings: Settings) -> dict[str, list[TopicPartition]]:
-    """The partitions of our topics; of a topic that does not exist, none."""
-    client = await admin(settings)
-    try:
-        # A consumer without a subscription knows no partitions on Kafka; all topics are described, for one that is
-        # asked for by name may be made by that.
-        described = await client.describe_topics()
-    finally:
-        await client.close()
-    return {
-        one["topic"]: [TopicPartition(one["topic"], part["partition"]) for part in one["partitions"]]
-        for one in described
-        if one["topic"] in (RUNS, DEAD_LETTERS, DEFINITIONS)
-    }
 
 
 async def _whole(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLarge
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import TopicPartition
 
+from runtime.kafka_connection import mend
 from runtime.logging import logger
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ _RETRY_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0)
 
 Headers = list[tuple[str, bytes]]
 Record = tuple[bytes | None, bytes | None, Headers]
+
+
+mend()
 
 
 @lru_cache(maxsize=65_536)
@@ -205,6 +209,23 @@ class _Lane:
 def _size(record: Record) -> int:
     headers = sum(len(name) * 4 + len(value or b"") + 16 for name, value in record[2])
     return len(record[0] or b"") + len(record[1] or b"") + headers + 64
+
+
+async def topic_partitions(settings: Settings, topics: Iterable[str]) -> dict[str, list[TopicPartition]]:
+    """The partitions of these topics by name; those that do not exist are left out."""
+    client = await admin(settings)
+    try:
+        # All are described: a topic that is asked for by name may be made by that, and a reader without a
+        # subscription knows no partitions on Kafka.
+        described = await client.describe_topics()
+    finally:
+        await client.close()
+    wanted = set(topics)
+    return {
+        one["topic"]: [TopicPartition(one["topic"], part["partition"]) for part in one["partitions"]]
+        for one in described
+        if one["topic"] in wanted
+    }
 
 
 def new_reader(settings: Settings, **options: Any) -> AIOKafkaConsumer:

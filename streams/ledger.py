@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _MARGIN: Final = 30.0
 """Seconds that are read more than asked for: producers' clocks differ from the broker's."""
 _PREFIX: Final = b'[{"specversion":"1.0","id":"'
+_SKIPPED: Final = b'","source":"/workflow-engine","type":"run.skipped"'
 Claim = asyncio.Future[None] | int | None
 """A live claim's future (None once it is done), or the offset of the record in the run log."""
 
@@ -59,6 +60,7 @@ class Ledger:
         self.filled_at = int(now * 1000)
         self.next_offset = -1
         self.ready = asyncio.Event()
+        self.begun: set[asyncio.Future[None]] = set()
         self._window = window
         self._generations: deque[dict[str, Claim]] = deque(({}, {}), maxlen=3)
         self._rotate_at = now + window
@@ -105,6 +107,17 @@ class Ledger:
         if not self.has(entry_id):
             self._generations[-1][entry_id] = offset
 
+    def passed(self, entry_id: str) -> None:
+        """The log has what came after: nothing of this record has to be sent again."""
+        for generation in self._generations:
+            if isinstance(generation.get(entry_id), int):
+                generation[entry_id] = None
+
+    def begin(self, claim: asyncio.Future[None]) -> None:
+        """A call begins: a rebalance waits until its outcome is in the log."""
+        self.begun.add(claim)
+        claim.add_done_callback(self.begun.discard)
+
     def close(self) -> None:
         """The partition is no longer ours: what is under way must not be published any more."""
         self.open = False
@@ -144,11 +157,16 @@ class Ledgers:
             ledger.close()
         return ledger
 
-    def revoke(self, partitions: Iterable[int]) -> None:
-        """A rebalance begins: what is known may be stale when the partition comes back."""
-        for partition in partitions:
-            if (ledger := self._ledgers.get(partition)) is not None:
-                ledger.ready.clear()
+    async def revoke(self, partitions: Iterable[int], patience: float) -> None:
+        """A rebalance begins: begin no more calls there, and wait for those in flight, at most so many seconds.
+
+        What is known may be stale when the partition comes back.
+        """
+        ledgers = [ledger for partition in partitions if (ledger := self._ledgers.get(partition)) is not None]
+        for ledger in ledgers:
+            ledger.ready.clear()
+        if begun := [claim for ledger in ledgers for claim in ledger.begun]:
+            await asyncio.wait(begun, timeout=patience)
 
     def assign(self, partitions: set[int]) -> None:
         """These partitions are ours: forget the others, and read what the run log says of these."""
@@ -220,12 +238,20 @@ class Ledgers:
             first = found.offset if found is not None else ends[tp]
             ranges[tp] = (max(first, ledger.next_offset) if since >= ledger.since else first, ends[tp])
         count = 0
+        latest: dict[str, str] = {}
         async for tp, records in scan(reader, ranges):
             ledger = by_tp[tp]
             for record in records:
                 count += 1
-                if (entry_id := first_id(record.value)) is not None:
-                    ledger.seen_in_log(entry_id, record.offset)
+                if (entry_id := first_id(record.value)) is None:
+                    continue
+                ledger.seen_in_log(entry_id, record.offset)
+                run = entry_id.rpartition(":")[0]
+                if (before := latest.get(run)) is not None and before != entry_id:
+                    ledger.passed(before)
+                latest[run] = entry_id
+                if record.value.startswith(_SKIPPED, len(_PREFIX) + len(entry_id)):
+                    ledger.passed(entry_id)
         for tp, ledger in by_tp.items():
             ledger.next_offset = max(ledger.next_offset, ends[tp])
             ledger.since = min(ledger.since, since)

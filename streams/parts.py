@@ -64,6 +64,6 @@ class Parts:
         """These partitions are ours from now on."""
         self.ledgers.assign(partitions)
 
-    def on_revoked(self, partitions: set[int]) -> None:
-        """A rebalance begins."""
-        self.ledgers.revoke(partitions)
+    async def on_revoked(self, partitions: set[int], patience: float) -> None:
+        """A rebalance begins; returns when the calls in flight are in the log, or after so many seconds."""
+        await self.ledgers.revoke(partitions, patience)

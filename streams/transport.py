@@ -47,6 +47,10 @@ MOST_UNFINISHED: Final = 2_000
 _MOST_IN_BATCH: Final = 200
 """Records handed over at once: about 10 ms of work, so that no partition waits long for its turn."""
 _MOST_IN_FETCH: Final = 1_000
+_MANY: Final = int(__import__("os").environ.get("X_MANY", "50"))
+_GATHER_SECONDS: Final = float(__import__("os").environ.get("X_GATHER", "0.005"))
+"""After a poll with this many records the next waits so long: under load a fetch, a produce request and their round
+trips are paid for many records instead of few. A quiet worker never waits."""
 
 
 class Host(Protocol):
@@ -142,8 +146,11 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
                     continue
                 generation = self.app.consumer_generation_id
                 arrived = await self._poll()
+                many = sum(map(len, arrived.values())) >= _MANY
                 for tp, records in arrived.items():
                     await self._deliver(ensure_TP(tp), records, generation)
+                if many:
+                    await asyncio.sleep(_GATHER_SECONDS)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
@@ -274,7 +281,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         """Commit what is done, then forget the batches: what is not done will be delivered again."""
         self.stop_flow()
         self._active_partitions.difference_update(revoked)
-        self._host.worker_parts.on_revoked({tp.partition for tp in revoked})
+        # Under the 10 s of rebalance_timeout_ms, with room for the commit.
+        await self._host.worker_parts.on_revoked({tp.partition for tp in revoked if tp.topic != DEFINITIONS}, 6.0)
         try:
             await asyncio.wait_for(self.force_commit(), 3)
         except (TimeoutError, KafkaError):

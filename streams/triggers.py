@@ -62,7 +62,7 @@ class _Work:
 
     def __init__(self, parts: Parts, ledger: Ledger) -> None:
         self._parts, self._ledger = parts, ledger
-        self._claimed: list[str] = []
+        self._claimed: set[str] = set()
         self._sent: list[asyncio.Future[None]] = []
         self._again: list[tuple[Event, str, int, Any]] = []
 
@@ -112,14 +112,16 @@ class _Work:
             _REPEATED.inc()
             claim = ledger.find(first)
             if isinstance(claim, asyncio.Future):
-                self._sent.append(claim)
+                # A repeat in the same batch would wait for itself: the claim is settled when the batch is finished.
+                if first not in self._claimed:
+                    self._sent.append(claim)
             elif isinstance(claim, int):
                 self._again.append((event, workflow.id, claim, record))
             return
         now = datetime.now(UTC)
         entries = start(workflow, event, now)
         _ = ledger.claim(first, now.timestamp())
-        self._claimed.append(first)
+        self._claimed.add(first)
         state = fold(None, entries, workflow.body)
         if entries[0]["type"] == "run.started":
             _STARTED.inc()
