@@ -34,6 +34,7 @@ class Sizes(NamedTuple):
     runs: int
     latencies: int
     warm_up: int
+    early: int
 
 
 class Profile(NamedTuple):
@@ -43,8 +44,8 @@ class Profile(NamedTuple):
     folded: Path
 
 
-FULL = Sizes(10_000, 300, 50)
-QUICK = Sizes(1_000, 50, 10)
+FULL = Sizes(10_000, 300, 50, 10_000)
+QUICK = Sizes(1_000, 50, 10, 200)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,17 +98,18 @@ def scenarios(given: argparse.Namespace) -> list[Scenario]:
 def sizes(given: argparse.Namespace) -> Sizes:
     """How much to measure: what was asked for, else the defaults."""
     base = QUICK if given.quick else FULL
-    return Sizes(given.runs or base.runs, given.latencies or base.latencies, base.warm_up)
+    return Sizes(given.runs or base.runs, given.latencies or base.latencies, base.warm_up, base.early)
 
 
 async def _measure(rig: Rig, size: Sizes, progress: Progress, profile: Profile | None) -> Result:
     partitions, scenario = rig.scenario.partitions, rig.scenario
     label = f"{scenario.mode}, {scenario.workers} worker{'s' if scenario.workers > 1 else ''}"
     begins = dict.fromkeys(await backlog.log_ends(rig), 0)
-    # A run on every partition, so that no consumer or connection is new when the first latency is taken.
-    first = one_for_each_partition("first", partitions)
-    for event in first:
-        await rig.send(event)
+    # Runs on every partition, so that no consumer or connection is new when the first latency is taken, and enough of
+    # them for the broker's JVM to have compiled what it runs: it is measured as it is in its second minute.
+    first = [*one_for_each_partition("first", partitions), *events("early", size.early, partitions)]
+    for sent in [rig.send(event) for event in first]:
+        await sent
     await backlog.until_completed(rig, len(first), lambda _count: None)
     task = progress.add_task(f"{label}: one at a time", total=size.warm_up + size.latencies)
     times = await latency.measure(rig, size.latencies, size.warm_up, lambda: progress.advance(task))

@@ -35,12 +35,13 @@ ACTIONS: Final = (
     "webhook",
     "delay",
 )
-_COMMANDS: Final = "onestack.workflow.commands."
+COMMANDS: Final = "onestack.workflow.commands."
+"""What every command topic's name begins with."""
 
 
 def command_topic(action: str) -> str:
     """The topic that holds the commands of one action."""
-    return _COMMANDS + action.replace("_", "-")
+    return COMMANDS + action.replace("_", "-")
 
 
 COMMAND_TOPICS: Final = {action: command_topic(action) for action in ACTIONS}

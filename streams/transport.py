@@ -30,11 +30,13 @@ from faust.transport.consumer import Consumer, ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
+from runtime.fetch_planning import use_fetch_planning
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
-from schemas.names import DEFINITIONS
+from schemas.names import COMMANDS, DEFINITIONS
 from streams.offsets import Batch, Progress
+from streams.pace import MOST_AT_ONCE, MOST_NEW, Pace, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,11 +48,12 @@ MOST_UNFINISHED: Final = 2_000
 """Records of a partition that may be under way: ten times what a worker may have in flight on all of them."""
 _MOST_IN_BATCH: Final = 200
 """Records handed over at once: about 10 ms of work, so that no partition waits long for its turn."""
-_MOST_IN_FETCH: Final = 1_000
-_MANY: Final = int(__import__("os").environ.get("X_MANY", "50"))
-_GATHER_SECONDS: Final = float(__import__("os").environ.get("X_GATHER", "0.005"))
-"""After a poll with this many records the next waits so long: under load a fetch, a produce request and their round
-trips are paid for many records instead of few. A quiet worker never waits."""
+
+
+_PREFETCH_SECONDS: Final = 0.005
+"""How long aiokafka holds back a broker's next fetch for records that nobody has polled yet. Its 100 ms would stop all
+partitions for one that is full or not polled now; none at all would leave every partition that has just brought
+something out of the next fetch, which may wait for long."""
 
 
 class Host(Protocol):
@@ -102,6 +105,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._listener = _Listener(self)
         self._log = logger("consumer")
         self._commit_failed = False
+        self._pace = Pace()
 
     async def on_start(self) -> None:
         """Connect; waits for a Kafka that is away."""
@@ -125,6 +129,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         )
         use_fetch_sessions(self.client)
         await started(self.client, "worker")
+        self.client._fetcher._prefetch_backoff = _PREFETCH_SECONDS
+        use_fetch_planning(self.client)
         await super().on_start()
 
     async def on_stop(self) -> None:
@@ -145,12 +151,13 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
                     await self.wait(self.can_resume_flow.wait())
                     continue
                 generation = self.app.consumer_generation_id
-                arrived = await self._poll()
-                many = sum(map(len, arrived.values())) >= _MANY
+                turn = self._pace.next()
+                arrived = await self._poll(turn)
                 for tp, records in arrived.items():
                     await self._deliver(ensure_TP(tp), records, generation)
-                if many:
-                    await asyncio.sleep(_GATHER_SECONDS)
+                commands = sum(len(records) for tp, records in arrived.items() if _is_command(tp))
+                if pause := self._pace.saw(turn, commands):
+                    await asyncio.sleep(pause)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
@@ -158,17 +165,21 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             if not self.app.should_stop:
                 raise
 
-    async def _poll(self) -> Mapping[TopicPartition, list[Any]]:
+    async def _poll(self, turn: Turn) -> Mapping[TopicPartition, list[Any]]:
         active = self._get_active_partitions()
-        free = {tp for tp in active if not self._is_full(tp)}
-        if not free:
+        full = [tp for tp, progress in self._progress.items() if progress.records >= MOST_UNFINISHED]
+        wait_ms = 1000
+        free: tuple[TopicPartition, ...] = ()
+        if full or turn is not Turn.ALL:
+            wanted = (tp for tp in active if turn is Turn.ALL or _is_command(tp) is (turn is Turn.COMMANDS))
+            free = tuple(TopicPartition(*tp) for tp in wanted if tp not in full)
+            wait_ms = {Turn.ALL: 20, Turn.COMMANDS: 10, Turn.EVENTS: 0}[turn]
+        if not active or (not free and wait_ms != 1000):
             await asyncio.sleep(0.005 if active else 0.05)
             return {}
         try:
             records: Mapping[TopicPartition, list[Any]] = await self.client.getmany(
-                *(TopicPartition(*tp) for tp in free),
-                timeout_ms=1000 if len(free) == len(active) else 20,
-                max_records=_MOST_IN_FETCH,
+                *free, timeout_ms=wait_ms, max_records=MOST_NEW if turn is Turn.EVENTS else MOST_AT_ONCE
             )
         except IllegalStateError:
             # A rebalance began between two lines; its listener tells us what is ours now.
@@ -179,10 +190,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             await asyncio.sleep(0.2)
             return {}
         return records
-
-    def _is_full(self, tp: TP) -> bool:
-        progress = self._progress.get(tp)
-        return progress is not None and progress.records >= MOST_UNFINISHED
 
     async def _deliver(self, tp: TP, records: list[Any], generation: int) -> None:
         read = self._read_offset[tp]
@@ -393,6 +400,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 
     def close(self) -> None:
         """Nothing to close beyond `on_stop`."""
+
+
+def _is_command(tp: TopicPartition) -> bool:
+    return str(tp.topic).startswith(COMMANDS)
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]  # its base has no types
