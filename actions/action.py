@@ -8,7 +8,10 @@ from schemas.outcomes import Call, Outcome
 
 
 class Action(Protocol):
-    """One way of acting on the world. `name` is the word that definitions use."""
+    """One way of acting on the world. `name` is the word that definitions use.
+
+    An action that calls nothing outside may say `reaches_out = False`: it needs no slot of ONESTACK_MAX_CALLS.
+    """
 
     @property
     def name(self) -> str: ...

@@ -36,6 +36,9 @@ class NoopParameters(Parameters):
 class Noop:
     """An action that does nothing but return."""
 
+    reaches_out = False
+    """It calls nothing, so a crash can repeat nothing outside, and it takes no slot of ONESTACK_MAX_CALLS."""
+
     def __init__(self, name: str) -> None:
         self.name = name
 

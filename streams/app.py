@@ -55,7 +55,7 @@ def build(settings: Settings, parts: Parts) -> App:
     _agent(app, "definitions", [DEFINITIONS], lambda batches: guard(parts, batches))
     _agent(app, "triggers", list(EVENT_TOPICS.values()), lambda batches: trigger(parts, batches))
     for name, action in parts.actions.items():
-        executor = Executor(parts, action)
+        executor = parts.executors[name] = Executor(parts, action)
         _agent(app, f"executor-{name}", [command_topic(name)], executor.run)
     return app
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 ARRIVED: Final = "arrived"
 """Header of a command: when the event arrived in Kafka, in milliseconds since the epoch, for the latency metrics."""
+ENTRY: Final = "entry"
+"""Header of a command: its claim in the ledger, so that one that was performed already need not be parsed."""
 _BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
 _ENDED: Final = {
     "run.completed": RUNS.labels("completed"),
@@ -39,14 +41,22 @@ def emit(
         ended.inc()
         EVENT_TO_FINISH.observe(max(0.0, now.timestamp() - arrived / 1000))
     elif (command := next_command(state)) is not None:
-        sent.append(send(parts, partition, key, command, arrived))
+        sent.append(send(parts, partition, key, command, state, arrived))
     return sent
 
 
-def send(parts: Parts, partition: int, key: bytes, command: dict[str, Any], arrived: int) -> asyncio.Future[None]:
+def send(
+    parts: Parts, partition: int, key: bytes, command: dict[str, Any], state: RunState, arrived: int
+) -> asyncio.Future[None]:
     """Queue a command for the executors of its action."""
     topic = command_topic(command["action"])
-    return parts.publisher.put(topic, partition, key, orjson.dumps(command), [(ARRIVED, b"%d" % arrived)])
+    headers = [(ARRIVED, b"%d" % arrived), (ENTRY, claim_id(state).encode())]
+    return parts.publisher.put(topic, partition, key, orjson.dumps(command), headers)
+
+
+def claim_id(state: RunState) -> str:
+    """What the ledger calls the next decision of this run: the id of the entry that it will begin with."""
+    return f"{state.run}:{state.seq}"
 
 
 def fold(state: RunState | None, entries: list[EntryDict], body: dict[str, Any] | None = None) -> RunState:

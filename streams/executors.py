@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from runtime.metrics import ACTION_SECONDS, CALLS_IN_FLIGHT, CALLS_WAITING
 from schemas.errors import Refused
 from schemas.outcomes import Failed, Succeeded
 from streams import dead_letters
-from streams.emit import ARRIVED, emit, fold
+from streams.emit import ARRIVED, ENTRY, claim_id, emit, fold
 from streams.ledger import older
 from streams.triggers import send_next
 
@@ -36,6 +37,8 @@ class Executor:
     def __init__(self, parts: Parts, action: Action) -> None:
         self._parts, self._action = parts, action
         self._pinned = Pinned()
+        # Slots bound what a crash can repeat outside, and what the outside has to bear: the rest need none.
+        self._reaches_out = getattr(action, "reaches_out", True)
         self._seconds = {ok: ACTION_SECONDS.labels(action.name, ok) for ok in ("succeeded", "failed")}
         self._log = logger("executor")
 
@@ -69,27 +72,41 @@ class Executor:
 
     async def _one(self, record: Any, ledger: Ledger) -> bool:
         """Whether all that comes of this command is acknowledged, so that its offset may be committed."""
+        entry_id = _header(record, ENTRY).decode("ascii", "replace")
+        if entry_id and ledger.has(entry_id) and ledger.find(entry_id) is None:
+            return True
         try:
             state = _read(record.value, self._action.name)
         except Refused as refused:
             await asyncio.wait((dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions),))
             return True
-        entry_id = f"{state.run}:{state.seq}"
-        if not ledger.has(entry_id):
-            return await self._perform(record, ledger, state, entry_id)
-        claim = ledger.find(entry_id)
-        if isinstance(claim, asyncio.Future):
+        entry_id = claim_id(state)
+        while ledger.has(entry_id):
+            claim = ledger.find(entry_id)
+            if claim is None:
+                return True
+            if isinstance(claim, int):
+                await self._send_again(record, ledger, state, claim)
+                return True
             await asyncio.wait((claim,))
-            return not claim.cancelled()
-        if isinstance(claim, int):
-            await self._send_again(record, ledger, state, claim)
-        return True
+            if claim.cancelled() and not (ledger.open and ledger.ready.is_set() and not self._parts.stopping):
+                return False
+        return await self._perform(ledger, record.key, state, _arrived(record))
 
-    async def _perform(self, record: Any, ledger: Ledger, state: RunState, entry_id: str) -> bool:
-        parts = self._parts
-        claim = ledger.claim(entry_id, record.timestamp / 1000)
-        share = f"{state.org}/{self._action.name}"
-        await parts.slots.acquire(share)
+    async def go_on(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
+        """Perform a command that was just acknowledged; whatever goes wrong, its copy from Kafka is still to come."""
+        if not ledger.has(claim_id(state)):
+            try:
+                await self._perform(ledger, key, state, arrived)
+            except Exception:  # noqa: BLE001 - told, and left to the copy from Kafka
+                self._log.exception("a command could not be processed", run=state.run)
+
+    async def _perform(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> bool:
+        parts, entry_id = self._parts, claim_id(state)
+        claim = ledger.claim(entry_id, time.time())
+        share = f"{state.org}/{self._action.name}" if self._reaches_out else ""
+        if share:
+            await parts.slots.acquire(share)
         # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
         try:
             if not ledger.open or not ledger.ready.is_set() or parts.stopping:
@@ -102,15 +119,17 @@ class Executor:
                 return False
             now = datetime.now(UTC)
             entries = decide(self._workflow(state), state, outcome, now)
-            sent = emit(parts, ledger.partition, record.key, entries, fold(state, entries), _arrived(record), now)
-            await _acknowledged(sent)
+            after = fold(state, entries)
+            await _acknowledged(emit(parts, ledger.partition, key, entries, after, arrived, now))
         except BaseException:
             # Whoever waits for this claim would wait for good.
             ledger.release(entry_id)
             raise
         finally:
-            parts.slots.release(share)
+            if share:
+                parts.slots.release(share)
         ledger.settle(entry_id)
+        parts.hand_on(ledger, key, after, arrived)
         return True
 
     async def _call(self, state: RunState) -> Outcome:
@@ -155,11 +174,16 @@ def _read(value: bytes | None, action: str) -> RunState:
         raise Refused.one("", f"not a command: {type(error).__name__}: {error}"[:300]) from None
 
 
-def _arrived(record: Any) -> int:
+def _header(record: Any, wanted: str) -> bytes:
     for name, value in record.headers or ():
-        if name == ARRIVED and value.isdigit():
-            return int(value)
-    arrived: int = record.timestamp
+        if name == wanted:
+            return value or b""
+    return b""
+
+
+def _arrived(record: Any) -> int:
+    given = _header(record, ARRIVED)
+    arrived: int = int(given) if given.isdigit() else record.timestamp
     return arrived
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 MANY: Final = 50
 """Records in one poll from which on the worker counts as busy."""
-GATHER_SECONDS: Final = float(__import__("os").environ.get("X_GATHER", "0.005"))
+GATHER_SECONDS: Final = 0.005
 """How long a busy worker lets records gather before it polls again: a fetch, a produce request and their round trips
 are then paid for many records instead of few. An idle worker never waits."""
 MOST_AT_ONCE: Final = 1_000

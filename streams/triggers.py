@@ -16,7 +16,7 @@ from schemas.errors import Refused
 from schemas.events import Event, decode
 from schemas.names import run_id
 from streams import dead_letters
-from streams.emit import emit, fold, send
+from streams.emit import claim_id, emit, fold, send
 from streams.ledger import older
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ class _Work:
         self._claimed: set[str] = set()
         self._sent: list[asyncio.Future[None]] = []
         self._again: list[tuple[Event, str, int, Any]] = []
+        self._begun: list[tuple[bytes, RunState, int]] = []
 
     def take(self, record: Any) -> None:
         try:
@@ -126,6 +127,7 @@ class _Work:
         if entries[0]["type"] == "run.started":
             _STARTED.inc()
             EVENT_TO_START.observe(max(0.0, now.timestamp() - record.timestamp / 1000))
+            self._begun.append((key, state, record.timestamp))
         self._sent += emit(self._parts, record.partition, key, entries, state, record.timestamp, now)
 
     async def finish(self, event: Any) -> None:
@@ -141,6 +143,8 @@ class _Work:
             self._ledger.settle(first)
         if self._ledger.open:
             event.ack()
+            for begun in self._begun:
+                self._parts.hand_on(self._ledger, *begun)
 
     async def _send_again(self, event: Event, workflow_id: str, offset: int, record: Any) -> None:
         """A run that stands in the log but whose first command may have been lost with the worker that wrote it."""
@@ -163,5 +167,5 @@ class _Work:
 async def send_next(parts: Parts, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
     """Send the command that follows from this state, unless its outcome is in the log already."""
     command = next_command(state)
-    if command is not None and not ledger.has(f"{state.run}:{state.seq}"):
-        await asyncio.wait((send(parts, ledger.partition, key, command, arrived),))
+    if command is not None and not ledger.has(claim_id(state)):
+        await asyncio.wait((send(parts, ledger.partition, key, command, state, arrived),))
