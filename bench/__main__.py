@@ -21,7 +21,6 @@ from bench.profiling import Profiler, need_py_spy
 from bench.report import Result, default_file, document, show, show_places, store
 from bench.rig import MODES, Rig, Scenario, running
 from bench.workload import events, noops_known, one_for_each_partition
-from runtime.settings import load
 from sandbox.errors import SandboxError
 from schemas.errors import Refused
 
@@ -45,6 +44,8 @@ class Profile(NamedTuple):
 
 
 FULL = Sizes(10_000, 300, 50, 10_000)
+PARTITIONS = 4
+"""Of every topic: what two cores can use."""
 QUICK = Sizes(1_000, 50, 10, 200)
 
 
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", type=_numbers, help="how many workers, several with commas [1,2; quick 1]")
     parser.add_argument("--mode", choices=[*MODES, "all"], help="[all; quick default]")
-    parser.add_argument("--partitions", type=_positive, help="of every topic [ONESTACK_PARTITIONS or 12]")
+    parser.add_argument("--partitions", type=_positive, help=f"of every topic [{PARTITIONS}]")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to store the figures [bench/results/…]")
     parser.add_argument(
         "--data", type=Path, default=Path(".onestack/bench"), help="folder on the disk to measure on [.onestack/bench]"
@@ -91,7 +92,7 @@ def scenarios(given: argparse.Namespace) -> list[Scenario]:
     """What to measure, in the order of the modes."""
     mode = given.mode or ("default" if given.quick or given.profile else "all")
     workers = given.workers or ([1] if given.quick or given.profile else [1, 2])
-    partitions = given.partitions or load().partitions
+    partitions = given.partitions or PARTITIONS
     return [Scenario(one, count, partitions) for one in MODES if mode in {one, "all"} for count in workers]
 
 
@@ -111,16 +112,18 @@ async def _measure(rig: Rig, size: Sizes, progress: Progress, profile: Profile |
     for sent in [rig.send(event) for event in first]:
         await sent
     await backlog.until_completed(rig, len(first), lambda _count: None)
+    alone = events("alone", size.early // 40, partitions)
+    await latency.measure(rig, alone, len(alone), lambda: None)
+    one_by_one = events("one", size.warm_up + size.latencies, partitions)
     task = progress.add_task(f"{label}: one at a time", total=size.warm_up + size.latencies)
-    times = await latency.measure(rig, size.latencies, size.warm_up, lambda: progress.advance(task))
+    times = await latency.measure(rig, one_by_one, size.warm_up, lambda: progress.advance(task))
     many = events("many", size.runs, partitions)
     task = progress.add_task(f"{label}: backlog", total=size.runs)
     profiler = Profiler(rig.pids[profile.process], profile.folded) if profile else None
     throughput, _ = await backlog.measure(rig, many, lambda count: progress.update(task, completed=count))
     if profiler and profile:
         show_places(progress.console, profile.process, await profiler.stop())
-    one_by_one = events("one", size.warm_up + size.latencies, partitions)
-    expected = [event.run for event in (*first, *one_by_one, *many)]
+    expected = [event.run for event in (*first, *alone, *one_by_one, *many)]
     found = await verify.faults(rig, expected, await backlog.read_log(rig, begins))
     return Result(scenario, size.warm_up, times, throughput, tuple(found))
 

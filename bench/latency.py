@@ -12,7 +12,7 @@ from aiokafka.structs import TopicPartition
 
 from bench.errors import BenchError
 from bench.rig import Rig
-from bench.workload import Event, events
+from bench.workload import Event
 from runtime.kafka import new_reader
 from schemas.names import RUNS
 
@@ -39,8 +39,8 @@ def percentiles(values: Sequence[float]) -> dict[str, float]:
     return {f"p{percent}": round(percentile(values, percent), 2) for percent in (50, 95, 99)}
 
 
-async def measure(rig: Rig, count: int, warm_up: int, tick: Callable[[], None]) -> Latency:
-    """The latencies of `count` runs after `warm_up` uncounted ones; `tick` is called after each."""
+async def measure(rig: Rig, sent: Sequence[Event], warm_up: int, tick: Callable[[], None]) -> Latency:
+    """The latencies of these runs, one after the other, but for the first `warm_up`; `tick` is called after each."""
     partitions = rig.scenario.partitions
     reader = new_reader(rig.settings)
     await reader.start()
@@ -50,7 +50,7 @@ async def measure(rig: Rig, count: int, warm_up: int, tick: Callable[[], None]) 
         await reader.seek_to_end(*places)
         statement = await rig.postgres.prepare(_IS_THERE)
         found = Latency([], [])
-        for number, event in enumerate(events("one", warm_up + count, partitions)):
+        for number, event in enumerate(sent):
             try:
                 async with asyncio.timeout(_LONGEST):
                     logged, seen = await _one(rig, reader, statement, event)

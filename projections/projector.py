@@ -26,6 +26,7 @@ from projections.migrations import migrate
 from projections.projection import Projection
 from projections.store import MOVED, Move, Partition, Rows, Store
 from runtime import metrics
+from runtime.fetch_sessions import use_fetch_sessions
 from runtime.kafka import client_options
 from runtime.logging import logger
 from runtime.postgres import Connection, connect, patiently
@@ -202,6 +203,7 @@ class Projector(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
             max_partition_fetch_bytes=2 * 1024 * 1024 + 64 * 1024,
             metadata_max_age_ms=30_000,
         )
+        use_fetch_sessions(consumer)
         consumer.subscribe([RUNS, DEAD_LETTERS, DEFINITIONS], listener=self)
         return consumer
 

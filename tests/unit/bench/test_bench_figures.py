@@ -47,7 +47,7 @@ def test_percentiles_of_one_to_a_hundred_are_their_names() -> None:
 def test_make_bench_measures_every_mode_with_one_worker_and_two() -> None:
     wanted = scenarios(parsed())
     assert [(one.mode, one.workers) for one in wanted] == [(mode, count) for mode in MODES for count in (1, 2)]
-    assert sizes(parsed()) == FULL == (10_000, 300, 50)
+    assert sizes(parsed()) == FULL == (10_000, 300, 50, 10_000)
 
 
 def test_quick_is_one_scenario_unless_more_is_asked_for() -> None:
