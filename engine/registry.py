@@ -84,6 +84,9 @@ class Registry:
             org, workflow_id = _split(name)
             document = _document(value)
             workflow = compile_workflow(parse_definition(document))
+            if (size := len(canonical(document))) > LARGEST:
+                # As commands carry it: 1e15 is longer there than where it was written.
+                raise Refused.one("", f"the definition has {size:,} bytes when written out; at most {LARGEST:,} fit")
             if (workflow.org, workflow.id) != (org, workflow_id):
                 field = "org" if workflow.org != org else "id"
                 raise Refused.one(field, f"is {getattr(workflow, field)!r}, but the record's key is {name!r}")

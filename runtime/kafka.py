@@ -276,5 +276,5 @@ async def scan(reader: AIOKafkaConsumer, ranges: dict[TopicPartition, tuple[int,
 
 
 def all_of(futures: Iterable[asyncio.Future[None]]) -> list[asyncio.Future[None]]:
-    """The distinct futures that are not done: records of one batch share one."""
-    return [future for future in dict.fromkeys(futures) if not future.done()]
+    """The distinct futures that are still to be awaited: records of one batch share one, and most are done early."""
+    return [one for one in dict.fromkeys(futures) if not one.done() or one.cancelled() or one.exception() is not None]

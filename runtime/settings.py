@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schemas.errors import Refused, fault_of
@@ -29,6 +30,20 @@ def _blank_is_none(given: object) -> object:
 
 
 Optional = BeforeValidator(_blank_is_none)
+_ADDRESS = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:,/\[\]]+):(\d{1,5})")
+
+
+def _addresses(text: str) -> str:
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    for part in parts:
+        found = _ADDRESS.fullmatch(part)
+        if found is None or not 0 < int(found[1]) < 65536:
+            message = f"{part[:100]!r} is not host:port"
+            raise ValueError(message)
+    if not parts:
+        message = "names no broker: write host:port, several with commas"
+        raise ValueError(message)
+    return text
 
 
 class Settings(BaseSettings):
@@ -36,7 +51,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ONESTACK_", extra="ignore", frozen=True)
 
-    broker: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers: host:port, several with commas.")
+    broker: Annotated[str, AfterValidator(_addresses)] = Field(
+        "127.0.0.1:9092", description="Kafka's bootstrap servers: host:port, several with commas."
+    )
     postgres_url: SecretStr = Field(
         SecretStr("postgresql://postgres@127.0.0.1:5432/postgres"),
         description="Postgres: postgresql://user:password@host:port/db, or by unix socket postgresql://user:@/db?host=/dir.",
@@ -86,7 +103,7 @@ class Settings(BaseSettings):
     fetch_max_wait_ms: int = Field(
         500, ge=1, le=5000, description="How long the broker may hold a fetch; 10 on Tansu, which answers late."
     )
-    metrics_port: int | None = Field(
+    metrics_port: Annotated[int | None, Optional] = Field(
         None, ge=0, le=65535, description="Port of /metrics; by default 9464 or, where that is taken, a free one."
     )
     metrics_host: str = Field("127.0.0.1", description="Address that /metrics listens on.")

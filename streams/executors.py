@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from schemas.outcomes import Outcome
     from streams.ledger import Ledger
     from streams.parts import Parts
+
+
+_KINDS: Final = {str: "text", int: "a number", dict: "an object"}
 
 
 class Executor:
@@ -117,10 +120,8 @@ class Executor:
             if not ledger.open:
                 ledger.release(entry_id)
                 return False
-            now = datetime.now(UTC)
-            entries = decide(self._workflow(state), state, outcome, now)
-            after = fold(state, entries)
-            await _acknowledged(emit(parts, ledger.partition, key, entries, after, arrived, now))
+            after, sent = self._follow(state, outcome, ledger.partition, key, arrived)
+            await _acknowledged(sent)
         except BaseException:
             # Whoever waits for this claim would wait for good.
             ledger.release(entry_id)
@@ -131,6 +132,22 @@ class Executor:
         ledger.settle(entry_id)
         parts.hand_on(ledger, key, after, arrived)
         return True
+
+    def _follow(
+        self, state: RunState, outcome: Outcome, partition: int, key: bytes, arrived: int
+    ) -> tuple[RunState, list[asyncio.Future[None]]]:
+        """The state after this outcome, and the acknowledgements to wait for."""
+        now, workflow = datetime.now(UTC), self._workflow(state)
+        entries = decide(workflow, state, outcome, now)
+        after = fold(state, entries)
+        try:
+            return after, emit(self._parts, partition, key, entries, after, arrived, now)
+        except Refused as refused:
+            if not isinstance(outcome, Succeeded):
+                raise
+            # What the action gave makes the run too large to go on with: the step failed, though it was performed.
+            failed = Failed({"kind": "internal", "message": str(refused)})
+            return self._follow(state, failed, partition, key, arrived)
 
     async def _call(self, state: RunState) -> Outcome:
         began = asyncio.get_running_loop().time()
@@ -167,11 +184,15 @@ def _read(value: bytes | None, action: str) -> RunState:
             raise Refused.one("action", f"is {command['action']!r} on the topic of {action!r}")
         if command["format"] != 1:
             raise Refused.one("format", f"{command['format']!r} is not known to this version")
-        return state_from_json(command["state"])
+        state = state_from_json(command["state"])
     except orjson.JSONDecodeError as error:
         raise Refused.one("", f"not JSON: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise Refused.one("", f"not a command: {type(error).__name__}: {error}"[:300]) from None
+    for name, kind in (("run", str), ("org", str), ("subject", str), ("seq", int), ("workflow", dict), ("event", dict)):
+        if not isinstance(getattr(state, name), kind):
+            raise Refused.one(f"state.{name}", f"should be {_KINDS[kind]}")
+    return state
 
 
 def _header(record: Any, wanted: str) -> bytes:

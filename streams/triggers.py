@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from engine.run import next_command, start
-from runtime.kafka import all_of, partition_of
+from runtime.kafka import partition_of
 from runtime.logging import logger
 from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
 from schemas.errors import Refused
@@ -121,22 +121,24 @@ class _Work:
             return
         now = datetime.now(UTC)
         entries = start(workflow, event, now)
+        state = fold(None, entries, workflow.body)
+        self._sent += emit(self._parts, record.partition, key, entries, state, record.timestamp, now)
+        # Claimed only now: what does not fit into a record is refused by `emit`, before anything of it was sent.
         _ = ledger.claim(first, now.timestamp())
         self._claimed.add(first)
-        state = fold(None, entries, workflow.body)
         if entries[0]["type"] == "run.started":
             _STARTED.inc()
             EVENT_TO_START.observe(max(0.0, now.timestamp() - record.timestamp / 1000))
             self._begun.append((key, state, record.timestamp))
-        self._sent += emit(self._parts, record.partition, key, entries, state, record.timestamp, now)
 
     async def finish(self, event: Any) -> None:
         """Wait for the broker, then ack the batch."""
         for again in self._again:
             await self._send_again(*again)
-        for future in all_of(self._sent):
+        for future in dict.fromkeys(self._sent):
             # Not `await future`: a claim that is given up is cancelled, which must not look like our own end.
-            await asyncio.wait((future,))
+            if not future.done():
+                await asyncio.wait((future,))
             if not future.cancelled() and (error := future.exception()) is not None:
                 logger("triggers").error("a record was refused for its size", error=repr(error))
         for first in self._claimed:
