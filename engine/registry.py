@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
-
-import orjson
+from typing import TYPE_CHECKING, Final
 
 from engine.workflow import Workflow, canonical, compile_workflow
-from schemas.definitions import LARGEST, parse_definition
+from schemas.definitions import LARGEST, parse_definition, read_document
 from schemas.errors import Fault, Refused
 from schemas.names import is_id
 
@@ -82,7 +80,7 @@ class Registry:
             if value is None:
                 return self._delete(name)
             org, workflow_id = _split(name)
-            document = _document(value)
+            document = read_document(value)
             workflow = compile_workflow(parse_definition(document))
             if (size := len(canonical(document))) > LARGEST:
                 # As commands carry it: 1e15 is longer there than where it was written.
@@ -171,15 +169,3 @@ def _split(key: str) -> tuple[str, str]:
     if not slash or not is_id(org) or not is_id(workflow_id):
         raise Refused.one("key", f"{key[:210]!r} is not of the form organisation/workflow id")
     return org, workflow_id
-
-
-def _document(value: bytes) -> dict[str, Any]:
-    if len(value) > LARGEST:
-        raise Refused.one("", f"the definition has {len(value):,} bytes; at most {LARGEST:,} are accepted")
-    try:
-        document = orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise Refused.one("", f"not JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise Refused.one("", "a definition is a JSON object")
-    return document

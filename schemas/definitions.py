@@ -192,7 +192,7 @@ def parse_definition(given: bytes | str | dict[str, Any]) -> Definition:
 
     Raises Refused with every fault, each with the dotted path of its field, such as `steps[1].with.title`.
     """
-    document = _document(given)
+    document = read_document(given)
     draft = document.get("state") == "draft"
     try:
         definition = (Draft if draft else Definition).model_validate(document)
@@ -205,7 +205,8 @@ def parse_definition(given: bytes | str | dict[str, Any]) -> Definition:
     return definition
 
 
-def _document(given: bytes | str | dict[str, Any]) -> dict[str, Any]:
+def read_document(given: bytes | str | dict[str, Any]) -> dict[str, Any]:
+    """The JSON object in it. Raises Refused where it is none, too large or nested too deep."""
     if not isinstance(given, dict):
         if len(given) > LARGEST:
             raise Refused.one("", f"the definition has {len(given):,} bytes; at most {LARGEST:,} are accepted")

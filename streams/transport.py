@@ -392,15 +392,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
     async def verify_all_partitions_active(self) -> None:
         """Faust's watchdog looks into its own thread's consumer; the lag metric says more."""
 
-    def verify_event_path(self, now: float, tp: TP) -> None:
-        """As above."""
-
-    def verify_recovery_event_path(self, now: float, tp: TP) -> None:
-        """As above."""
-
-    def close(self) -> None:
-        """Nothing to close beyond `on_stop`."""
-
 
 def _is_command(tp: TopicPartition) -> bool:
     return str(tp.topic).startswith(COMMANDS)
