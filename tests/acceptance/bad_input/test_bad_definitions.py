@@ -162,7 +162,12 @@ COMMANDS: list[tuple[str, bytes | None, str, str]] = [
     ("other format", b'{"format":2,"action":"create_note","state":{}}', "format", "is not known to this version"),
     ("no state", b'{"format":1,"action":"create_note"}', "", "not a command"),
     ("empty state", b'{"format":1,"action":"create_note","state":{}}', "", "not a command"),
-    ("state of nothings", orjson.dumps({"format": 1, "action": "create_note", "state": STATE}), "", ""),
+    (
+        "state of nothings",
+        orjson.dumps({"format": 1, "action": "create_note", "state": STATE}),
+        "state.run",
+        "should be text",
+    ),
 ]
 
 
