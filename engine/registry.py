@@ -82,7 +82,8 @@ class Registry:
             org, workflow_id = _split(name)
             document = read_document(value)
             workflow = compile_workflow(parse_definition(document))
-            if (size := len(canonical(document))) > LARGEST:
+            written = canonical(document)
+            if (size := len(written)) > LARGEST:
                 # As commands carry it: 1e15 is longer there than where it was written.
                 raise Refused.one("", f"the definition has {size:,} bytes when written out; at most {LARGEST:,} fit")
             if (workflow.org, workflow.id) != (org, workflow_id):
@@ -92,7 +93,7 @@ class Registry:
             return Deleted(None) if value is None else RefusedDefinition((Fault("key", "is not UTF-8 text"),), None)
         except Refused as refused:
             return RefusedDefinition(refused.faults, before.value if before else None)
-        return self._put(name, _Kept(workflow, value, canonical(document)), before)
+        return self._put(name, _Kept(workflow, value, written), before)
 
     def _put(self, key: str, kept: _Kept, before: _Kept | None) -> Applied:
         if before is not None:

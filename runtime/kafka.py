@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -238,16 +237,6 @@ def new_reader(settings: Settings, **options: Any) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=4 * LARGEST_RECORD,
         **options,
     )
-
-
-async def read_range(
-    reader: AIOKafkaConsumer, ranges: dict[TopicPartition, tuple[int, int]]
-) -> dict[TopicPartition, list[Any]]:
-    """All records of the given partitions from the first offset to before the second, in order; see `scan`."""
-    found: dict[TopicPartition, list[Any]] = defaultdict(list)
-    async for at, records in scan(reader, ranges):
-        found[at].extend(records)
-    return found
 
 
 async def scan(reader: AIOKafkaConsumer, ranges: dict[TopicPartition, tuple[int, int]]) -> Any:

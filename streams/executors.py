@@ -69,9 +69,12 @@ class Executor:
             return await self._one(record, ledger)
         except Exception as error:  # noqa: BLE001 - a bug of ours, or a result too large for a record, must not hold up a partition
             self._log.exception("a command could not be processed", topic=record.topic, offset=record.offset)
-            refused = Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500])
-            await asyncio.wait((dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions),))
-            return True
+            return await self._refuse(record, Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500]))
+
+    async def _refuse(self, record: Any, refused: Refused) -> bool:
+        """Make the command a dead letter: true, for its offset may be committed then."""
+        await asyncio.wait((dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions),))
+        return True
 
     async def _one(self, record: Any, ledger: Ledger) -> bool:
         """Whether all that comes of this command is acknowledged, so that its offset may be committed."""
@@ -81,8 +84,7 @@ class Executor:
         try:
             state = _read(record.value, self._action.name)
         except Refused as refused:
-            await asyncio.wait((dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions),))
-            return True
+            return await self._refuse(record, refused)
         entry_id = claim_id(state)
         while ledger.has(entry_id):
             claim = ledger.find(entry_id)
