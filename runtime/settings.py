@@ -25,6 +25,10 @@ def _networks(given: object) -> object:
         raise ValueError(message) from None
 
 
+def _names(given: object) -> object:
+    return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+
 def _blank_is_none(given: object) -> object:
     return None if isinstance(given, str) and not given.strip() else given
 
@@ -96,6 +100,18 @@ class Settings(BaseSettings):
     )
     storm_limit: int = Field(
         0, ge=0, description="Circuit breaker: started runs a minute for each organisation and workflow; 0 is off."
+    )
+
+    chain_limit: int = Field(5, ge=1, le=100, description="Workflows in one causation chain at most.")
+    chain_repeats: int = Field(1, ge=1, le=100, description="How often one workflow may run in a causation chain.")
+    redact: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_names)] = Field(
+        (), description="Further field names, with commas, whose values are kept out of the run log and the history."
+    )
+    timer_store: Literal["memory", "rocksdb"] = Field(
+        "memory", description="Where waiting runs are kept: rocksdb, in ONESTACK_DATA_DIR, for millions of them."
+    )
+    clock_file: Annotated[Path | None, Optional] = Field(
+        None, description="For demos and tests: a file with a number of seconds that are added to the clock."
     )
 
     session_timeout: float = Field(6.0, ge=1, le=300, description="Seconds after which Kafka gives up a silent worker.")

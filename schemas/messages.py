@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.errors import Refused, faults_of
+from schemas.names import ID_PATTERN
 
 
 class Command(BaseModel):
@@ -28,3 +31,63 @@ class DeadLetter(BaseModel):
     key: str | None
     value: str | None = Field(description="The first 16 kB, as base64 where it is not text.")
     at: AwareDatetime
+
+
+class By(BaseModel):
+    """Who asked for it, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+    person: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(max_length=2000)] | None = None
+
+
+class Control(BaseModel):
+    """A request about a run; its record has the run's entity key as its key.
+
+    `cancel` and `rerun` name the run; `resume` brings its state along, folded from the run log. `start` is the guard's
+    verdict on an event that it counted.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+    format: Literal[1] = 1
+    id: Annotated[str, Field(min_length=1, max_length=200, description="Of the request: a repeat does nothing more.")]
+    action: Literal["cancel", "resume", "rerun", "start"]
+    org: Annotated[str, Field(pattern=ID_PATTERN)]
+    entity_key: Annotated[str, Field(min_length=1, description="{org}/{subject} of the run's triggering event.")]
+    run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] | None = None
+    by: By | None = None
+    state: dict[str, Any] | None = Field(None, description="resume: the run's state, folded from its entries.")
+    definition: dict[str, Any] | None = Field(None, description="The version to run; none: the one in force.")
+    workflow: str | None = Field(None, description="rerun: the workflow's id, where no definition is given.")
+    step: str | None = Field(None, description="resume: the path of the step to go on from; else the one that failed.")
+    event: dict[str, Any] | None = Field(None, description="rerun, start: the triggering event, whole.")
+    digest: str | None = None
+    arrived: int | None = Field(None, description="start: when the event arrived, in milliseconds since the epoch.")
+    verdict: Literal["admitted", "throttle", "storm"] | None = None
+    reason: str | None = None
+    summary: dict[str, Any] | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Control:
+        needed = {
+            "cancel": ("run_id", "by"),
+            "resume": ("run_id", "by", "state", "definition"),
+            "rerun": ("run_id", "by", "event"),
+            "start": ("event", "definition", "verdict"),
+        }[self.action]
+        missing = [name for name in needed if getattr(self, name) is None]
+        if missing:
+            message = f"a request to {self.action} needs {', '.join(missing)}"
+            raise ValueError(message)
+        if not self.entity_key.startswith(f"{self.org}/"):
+            message = f"entity_key should begin with {self.org}/"
+            raise ValueError(message)
+        return self
+
+
+def read_control(value: bytes | None) -> Control:
+    """The request in a record of the control topic. Raises Refused with every fault."""
+    try:
+        return Control.model_validate_json(value or b"")
+    except ValidationError as error:
+        raise Refused(faults_of(error.errors(include_url=False))[:20]) from None

@@ -22,6 +22,13 @@ DEFINITIONS: Final = "onestack.workflow.definitions"
 RUNS: Final = "onestack.workflow.runs"
 CONTROL: Final = "onestack.workflow.control"
 DEAD_LETTERS: Final = "onestack.workflow.dead-letters"
+TIMERS: Final = "onestack.workflow.timers"
+"""Runs that wait, each under the id of the entry that will end its wait; compacted."""
+SIGNALS: Final = "onestack.workflow.signals"
+"""What may cancel or restart a run: remembered, for a run may be seen after it."""
+GUARD: Final = "onestack.workflow.guard"
+ADMISSIONS: Final = "onestack.workflow.admissions"
+"""Requests to start a run that a guard counts, and what the guards decided; both keyed `{org}/{workflow id}`."""
 
 ACTIONS: Final = (
     "create_ticket",
@@ -68,6 +75,11 @@ def run_id(org: str, workflow_id: str, source: str, event_id: str) -> str:
         digest.update(len(raw).to_bytes(4, "big"))
         digest.update(raw)
     return digest.hexdigest()
+
+
+def rerun_id(run: str, request: str) -> str:
+    """The run that a request to run this one again makes: a repeated request makes no second one."""
+    return run_id("rerun", run, "", request)
 
 
 def command_id(run: str, generation: int, step: str) -> str:

@@ -12,7 +12,18 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 from runtime.kafka import LARGEST_RECORD, admin
 from runtime.logging import logger
 from schemas.errors import Refused
-from schemas.names import COMMAND_TOPICS, CONTROL, DEAD_LETTERS, DEFINITIONS, EVENT_TOPICS, RUNS
+from schemas.names import (
+    ADMISSIONS,
+    COMMAND_TOPICS,
+    CONTROL,
+    DEAD_LETTERS,
+    DEFINITIONS,
+    EVENT_TOPICS,
+    GUARD,
+    RUNS,
+    SIGNALS,
+    TIMERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,12 +65,24 @@ def topics(commands: Iterable[str] = ()) -> list[Topic]:
         "min.compaction.lag.ms": str(_COMPACTION_LAG),
         "message.timestamp.type": "LogAppendTime",
     }
+    timers = {
+        "cleanup.policy": "compact",
+        "max.message.bytes": str(LARGEST_RECORD),
+        "message.timestamp.type": "LogAppendTime",
+        # A restart reads all of it: what has fired is to be gone soon, not when a segment of a week is full.
+        "segment.ms": str(3600 * 1000),
+        "min.cleanable.dirty.ratio": "0.2",
+    }
     return [
         *(_deleted(name, 7) for name in EVENT_TOPICS.values()),
         Topic(DEFINITIONS, single=True, config=compacted),
         *(_deleted(name, 7) for name in (*COMMAND_TOPICS.values(), *commands)),
         _deleted(RUNS, 365),
         _deleted(CONTROL, 7),
+        _deleted(SIGNALS, 2),
+        _deleted(GUARD, 7),
+        _deleted(ADMISSIONS, 35),
+        Topic(TIMERS, single=False, config=timers),
         _deleted(DEAD_LETTERS, 90),
     ]
 
