@@ -216,3 +216,26 @@ class _Reader:
     @staticmethod
     def _fail(event: Any, reason: str) -> NoReturn:
         raise Refused.one("", f"line {event.start_mark.line + 1}: {reason}")
+
+
+class _Writer(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # which of the two there is
+    """Writes texts so that this module and every other reader of YAML takes them for the same texts."""
+
+
+def _write_text(writer: Any, text: str) -> Any:
+    lines = text.splitlines()
+    if len(lines) > 1 and _BLOCK.fullmatch(text):
+        return writer.represent_scalar(_STR, text, style="|")
+    safe = text not in _WORDS and not _INT.fullmatch(text) and not _FLOAT.fullmatch(text)
+    return writer.represent_scalar(_STR, text, style=None if safe and _PLAIN.fullmatch(text) else '"')
+
+
+_PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9 _./@-]*[A-Za-z0-9_./@])?", re.ASCII)
+_BLOCK = re.compile(r"(?:[^\s#](?:[^\n]*\S)?\n|\n)*[^\n]*\S\n", re.ASCII)
+_Writer.add_representer(str, _write_text)
+
+
+def dump_yaml(document: dict[str, Any]) -> str:
+    """A document as YAML for people, fields in their order; `load_yaml` reads the same from it."""
+    text: str = yaml.dump(document, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=1_000_000)
+    return text
