@@ -13,3 +13,7 @@ class ParametersError(Exception):
 
 class FoldError(Exception):
     """A run-log entry that does not follow from the state that it is folded into."""
+
+
+class NeverOpenError(Exception):
+    """A business calendar has no such moment within ten years: the message names it."""
