@@ -6,7 +6,7 @@ from cli.reference.text import code, fields, page, table
 from schemas.entries import DATA
 from schemas.export.models import definitions_of
 from schemas.export.topics import TOPICS
-from schemas.messages import Command, DeadLetter
+from schemas.messages import Command, Control, DeadLetter
 
 _INTRO = """
 Workers create the topics that are missing, and so does `onestack topics create`; `onestack schemas` writes one AsyncAPI
@@ -27,6 +27,12 @@ _COMMANDS = """
 A command carries its run's whole state, so whoever holds it can decide what comes next. They are the engine's own: read
 them to look on, but do not write them.
 """
+_CONTROL = """
+## Control
+
+What people ask of a run; `onestack cancel`, `resume` and `rerun` write it. The key is the run's entity key. A request
+that can't be met is a dead letter with the reason.
+"""
 _LETTERS = """
 ## Dead letters
 
@@ -40,12 +46,12 @@ def topics() -> str:
     rows = [
         (
             code(topic.name),
-            topic.holds,
+            f"The engine's own: {topic.holds[:1].lower()}{topic.holds[1:]}" if topic.internal else topic.holds,
             topic.key,
             "1" if topic.one_partition else "as set",
             f"{topic.cleanup}, {topic.days} days" if topic.days else topic.cleanup,
         )
-        for topic in TOPICS
+        for topic in sorted(TOPICS, key=lambda topic: topic.internal)
     ]
     entries = [
         (code(name), (model.__doc__ or "").strip(), ", ".join(code(field) for field in model.model_fields))
@@ -59,6 +65,8 @@ def topics() -> str:
         table(("type", "means", "data"), entries),
         _COMMANDS,
         fields(schemas[names[Command]]),
+        _CONTROL,
+        fields(schemas[names[Control]]),
         _LETTERS,
         fields(schemas[names[DeadLetter]]),
     )

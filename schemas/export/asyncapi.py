@@ -7,19 +7,12 @@ from typing import Any, Final
 from schemas.export.messages import Message, messages
 from schemas.export.models import definitions_of
 from schemas.export.topics import TOPICS, Topic
-from schemas.names import CONTROL, DEAD_LETTERS, DEFINITIONS, RUNS
+from schemas.names import DEAD_LETTERS, DEFINITIONS, RUNS
 
 Schema = dict[str, Any]
 
 _PREFIX: Final = "#/components/schemas/"
 _BINDING: Final = "0.5.0"
-_CONTROL: Final = Message(
-    "control",
-    "A request to cancel, resume or re-run a run.",
-    (CONTROL,),
-    "application/json",
-    {"title": "Control request", "type": "object"},
-)
 _SENT: Final = {RUNS, DEAD_LETTERS}
 """What the engine alone writes; others read it."""
 
@@ -27,7 +20,8 @@ _SENT: Final = {RUNS, DEAD_LETTERS}
 def asyncapi(partitions: int = 12) -> Schema:
     """The document as JSON. `partitions` is what ONESTACK_PARTITIONS says."""
     names, schemas = definitions_of(_PREFIX)
-    kinds = [*messages(names, _PREFIX), _CONTROL]
+    kinds = messages(names, _PREFIX)
+    shared = [topic for topic in TOPICS if not topic.internal]
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -38,8 +32,8 @@ def asyncapi(partitions: int = 12) -> Schema:
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/json",
-        "channels": {topic.short: _channel(topic, kinds, partitions) for topic in TOPICS},
-        "operations": {name: body for topic in TOPICS for name, body in _operations(topic, kinds).items()},
+        "channels": {topic.short: _channel(topic, kinds, partitions) for topic in shared},
+        "operations": {name: body for topic in shared for name, body in _operations(topic, kinds).items()},
         "components": {
             "messages": {message.name: _message(message) for message in kinds},
             "schemas": dict(sorted(schemas.items())),

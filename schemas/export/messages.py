@@ -8,8 +8,17 @@ from schemas.actions import PARAMETERS
 from schemas.definitions import Definition, Draft
 from schemas.entries import DATA
 from schemas.events.types import EVENT_TYPES, SOURCES, entity_of
-from schemas.messages import Command, DeadLetter
-from schemas.names import COMMAND_TOPICS, DEAD_LETTERS, DEFINITIONS, ENTRY_SOURCE, EVENT_TOPICS, ID_PATTERN, RUNS
+from schemas.messages import Command, Control, DeadLetter
+from schemas.names import (
+    COMMAND_TOPICS,
+    CONTROL,
+    DEAD_LETTERS,
+    DEFINITIONS,
+    ENTRY_SOURCE,
+    EVENT_TOPICS,
+    ID_PATTERN,
+    RUNS,
+)
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -53,6 +62,13 @@ def messages(names: dict[type[BaseModel], str], prefix: str) -> list[Message]:
         ),
         *(_command(action, ref(Command)) for action in PARAMETERS),
         run_log([entry(kind, ref(model), _first_line(model)) for kind, model in DATA.items()]),
+        Message(
+            "control",
+            "A request to cancel, resume or re-run a run, or a guard's verdict.",
+            (CONTROL,),
+            "application/json",
+            {"title": "Control request", **ref(Control)},
+        ),
         Message(
             "dead-letter",
             "A record that could not be read.",

@@ -12,7 +12,7 @@ from schemas.conditions import WITH_LIST, WITHOUT_VALUE
 from schemas.definitions import Definition, Draft
 from schemas.entries import DATA, Entry
 from schemas.events.types import EVENT_TYPES, entity_of
-from schemas.messages import Command, DeadLetter
+from schemas.messages import Command, Control, DeadLetter
 
 Schema = dict[str, Any]
 
@@ -22,7 +22,17 @@ _ONE_OF_EVENTS: Final[Schema] = {"enum": list(EVENT_TYPES)}
 
 MODELS: Final[tuple[type[BaseModel], ...]] = tuple(
     dict.fromkeys(
-        (*EVENT_TYPES.values(), Definition, Draft, *PARAMETERS.values(), Command, Entry, *DATA.values(), DeadLetter)
+        (
+            *EVENT_TYPES.values(),
+            Definition,
+            Draft,
+            *PARAMETERS.values(),
+            Command,
+            Entry,
+            *DATA.values(),
+            Control,
+            DeadLetter,
+        )
     )
 )
 
