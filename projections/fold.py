@@ -3,6 +3,9 @@
 A fold takes the entries in the order of `seq`. It holds no input, output or event, only the `seq` of the entry that
 does. It reads what the engine's log says and trusts it: an entry that makes no sense (a step's end without its
 beginning, anything after the run's end) still leaves rows that a person can read.
+
+Where a run's rows are kept is said by its `key`: the time of its first entry (of the lowest that is known, where the
+first never came). It is fixed for the run's life, whatever begins anew in it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from projections.errors import Poison
+from projections.periods import week_of
 
 Entry = dict[str, Any]
 
@@ -20,7 +24,7 @@ OPEN: Final = frozenset(("running", "waiting"))
 RunRow = tuple[
     str, str, str, str | None, int | None, str, str | None, str, datetime, datetime | None, str | None, list[str], int
 ]
-StepRow = tuple[str, int, str, str, str, int, int | None, int | None, int | None, datetime, datetime | None]
+StepRow = tuple[str, int, str, str, str, int, int | None, int | None, int | None, datetime, datetime | None, datetime]
 
 
 class StepFold:
@@ -44,11 +48,11 @@ class StepFold:
         self.finished_at: datetime | None = None
         self.stored = False
 
-    def row(self, run_id: str) -> StepRow:
+    def row(self, run_id: str, began: datetime) -> StepRow:
         """The columns of `history_data.steps`."""
         return (
             run_id, self.position, self.step_id, self.action, self.status, self.attempts, self.input_seq,
-            self.output_seq, self.error_seq, self.started_at, self.finished_at,
+            self.output_seq, self.error_seq, self.started_at, self.finished_at, began,
         )  # fmt: skip
 
 
@@ -56,9 +60,9 @@ class RunFold:
     """One row of `history.runs` and its steps; `next` is the seq that it folds next."""
 
     __slots__ = (
-        "causation_chain", "changed", "entity_key", "error", "event_seq", "finished_at", "gapped", "next", "org_id",
-        "run_id", "started_at", "status", "steps", "stored", "touched", "trigger_type", "workflow_id", "workflow_name",
-        "workflow_version",
+        "causation_chain", "changed", "entity_key", "error", "event_seq", "finished_at", "gapped", "key", "keyed",
+        "next", "org_id", "run_id", "started_at", "status", "steps", "stored", "touched", "trigger_type", "week",
+        "workflow_id", "workflow_name", "workflow_version",
     )  # fmt: skip
 
     def __init__(self, run_id: str) -> None:
@@ -77,7 +81,11 @@ class RunFold:
         self.causation_chain: list[str] = []
         self.event_seq = 0
         self.steps: dict[int, StepFold] = {}
-        # What the writer has to know: whether the row is in Postgres, and what is to be written of it.
+        # Where its rows are kept; both are set by the first entry that is folded.
+        self.key: datetime | None = None
+        self.week = -1
+        # What the writer has to know: whether the key and the row are in Postgres, and what is to be written of it.
+        self.keyed = False
         self.stored = False
         self.changed = False
         self.gapped = False
@@ -110,6 +118,8 @@ class RunFold:
             if entry["time"] != text:
                 text = entry["time"]
                 at = datetime.fromisoformat(text)
+                if self.key is None:
+                    self.key, self.week = at, week_of(at)
             handler = _HANDLERS.get(entry["type"])
             if handler is not None:
                 try:
@@ -142,15 +152,21 @@ def _whole(value: Any, field: str) -> int:
     return value
 
 
+def _version(workflow: Entry) -> tuple[str | None, int | None]:
+    name, version = workflow.get("name"), workflow.get("version")
+    return (
+        None if name is None else _text(name, "data.workflow.name"),
+        None if version is None else _whole(version, "data.workflow.version"),
+    )
+
+
 def _begin(run: RunFold, entry: Entry, data: Entry, seq: int, at: datetime, status: str) -> bool:
     # All of it is read before it is asked whether the run began: whether an entry is poison must not depend on
     # which others came before, or a batch's cut would decide it.
     workflow, event = data["workflow"], data["event"]
     org = _text(entry.get("orgid"), "orgid")
     workflow_id = _text(workflow["id"], "data.workflow.id")
-    name, version = workflow.get("name"), workflow.get("version")
-    name = None if name is None else _text(name, "data.workflow.name")
-    version = None if version is None else _whole(version, "data.workflow.version")
+    name, version = _version(workflow)
     trigger_type = _text(event["type"], "data.event.type")
     entity_key = f"{org}/{_text(entry.get('subject'), 'subject')}"
     chain = [_text(one, "data.causation_chain") for one in data.get("causation_chain") or ()]
@@ -159,7 +175,7 @@ def _begin(run: RunFold, entry: Entry, data: Entry, seq: int, at: datetime, stat
     run.workflow_id, run.workflow_name, run.workflow_version = workflow_id, name, version
     run.trigger_type, run.entity_key, run.causation_chain = trigger_type, entity_key, chain
     run.status = status
-    run.started_at = at
+    run.started_at = run.key
     run.event_seq = seq
     run.changed = True
     run.org_id = org
@@ -216,7 +232,18 @@ def _turn_steps(run: RunFold, was: str, becomes: str) -> None:
             run.touched[step.position] = step
 
 
-def _run_resumed(run: RunFold, _entry: Entry, _data: Entry, _seq: int, _at: datetime) -> None:
+def _wake(run: RunFold) -> None:
+    """Whatever happens in a run that waited ends the wait."""
+    if run.status == "waiting":
+        run.status, run.changed = "running", True
+        _turn_steps(run, "waiting", "running")
+
+
+def _run_resumed(run: RunFold, _entry: Entry, data: Entry, _seq: int, _at: datetime) -> None:
+    workflow = data.get("workflow")
+    if workflow is not None:
+        # It may go on under the version in force now.
+        run.workflow_name, run.workflow_version = _version(workflow)
     run.status, run.finished_at, run.error, run.changed = "running", None, None, True
     _turn_steps(run, "waiting", "running")
 
@@ -234,6 +261,8 @@ def _step(run: RunFold, data: Entry, at: datetime) -> StepFold:
     position, step_id, action = data["position"], data["step"], data["action"]
     if type(position) is not int or type(step_id) is not str or type(action) is not str or not 0 <= position < 2**31:
         raise Poison("position, step and action do not name a step", "data")
+    if run.status == "waiting":
+        _wake(run)
     step = run.steps.get(position)
     if step is None:
         step = run.steps[position] = StepFold(position, step_id, action, at)

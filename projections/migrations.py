@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from typing import Final, NamedTuple
 
 from pydantic import SecretStr
 
 from projections.errors import MigrationError
+from projections.periods import DAYS, WEEKS
 from runtime.logging import logger
 from runtime.postgres import Connection, connect, patiently
 
@@ -29,6 +31,10 @@ create table if not exists history_data.migrations (
     applied_at timestamptz not null default now()
 );
 """
+
+
+_AHEAD: Final = timedelta(weeks=3)
+"""For how long there are tables already: whoever meets another time makes its tables itself."""
 
 
 class Migration(NamedTuple):
@@ -95,4 +101,17 @@ async def apply(connection: Connection) -> list[str]:
             elif known[one.version] != one.checksum:
                 message = f"migration {label} was changed after it had been applied to this database"
                 raise MigrationError(message)
+        await _make_partitions(connection, datetime.now(UTC))
     return applied
+
+
+async def _make_partitions(connection: Connection, now: datetime) -> None:
+    """The tables of this time and of the next, so that the first batch of a week or a day finds them."""
+    for periods, statement in (
+        (WEEKS, "select history_data.add_week('history_data', $1)"),
+        (DAYS, "select history_data.add_day($1)"),
+    ):
+        for number in range(periods.of(now), periods.of(now + _AHEAD) + 1):
+            begin = periods.begin(number)
+            if begin is not None and number < periods.count:
+                await connection.execute(statement, begin.date())

@@ -159,14 +159,13 @@ class Projection:
                         missing.append(run_id)
                 runs[run_id] = run
         if missing:
-            for run_id, entries in (await self.store.entries_of(missing)).items():
-                runs[run_id] = _as_stored(fold(run_id, entries))
+            for run_id, stored in (await self.store.stored(missing)).items():
+                runs[run_id] = _as_stored(fold(run_id, stored.entries))
         return runs
 
     def _fold_on(self, arrived: Sequence[Stretch], runs: dict[str, RunFold], rows: Rows) -> dict[str, list[Stretch]]:
         """Fold what follows on; returns the stretches of runs that have a gap."""
         gaps: dict[str, list[Stretch]] = {}
-        records = rows.records
         for stretch in arrived:
             run_id, seq, entries, text = stretch
             run = runs[run_id]
@@ -175,31 +174,37 @@ class Projection:
                 gaps.setdefault(run_id, []).append(stretch)
             elif seq == run.next:
                 run.apply(entries, seq)
-                records.append((run_id, seq, text))
+                _keep(rows, run, seq, text)
             elif seq + len(entries) > run.next:
                 for rest in cut(entries[run.next - seq :]):
                     run.apply(rest.entries, rest.seq)
-                    records.append((run_id, rest.seq, rest.text))
+                    _keep(rows, run, rest.seq, rest.text)
         return gaps
 
     async def _fold_anew(self, gaps: dict[str, list[Stretch]], runs: dict[str, RunFold], rows: Rows) -> None:
-        stored = await self.store.entries_of(gaps)
+        stored = await self.store.stored(gaps)
         fresh: dict[str, dict[int, Entry]] = {run_id: {} for run_id in gaps}
         # What of these runs was folded on in this batch comes first: it stood before the gap.
-        for run_id, seq, text in rows.records:
-            if run_id in fresh:
-                (again,) = stretches(text.encode())
-                fresh[run_id].update(enumerate(again.entries, seq))
-        rows.records = [one for one in rows.records if one[0] not in fresh]
+        for of_week in rows.weeks.values():
+            for run_id, seq, text, _ in of_week.records:
+                if run_id in fresh:
+                    (again,) = stretches(text.encode())
+                    fresh[run_id].update(enumerate(again.entries, seq))
+            of_week.records = [one for one in of_week.records if one[0] not in fresh]
         for run_id, late in gaps.items():
-            known, new = stored.get(run_id, {}), fresh[run_id]
+            there = stored.get(run_id)
+            known, new = {} if there is None else there.entries, fresh[run_id]
             for stretch in late:
                 for seq, entry in enumerate(stretch.entries, stretch.seq):
                     if seq not in known:
                         new.setdefault(seq, entry)
-            rows.records += [(one.run_id, one.seq, one.text) for one in cut([new[seq] for seq in sorted(new)])]
-            rows.refolded.append(run_id)
-            runs[run_id] = fold(run_id, known | new)
+            run = runs[run_id] = fold(run_id, known | new)
+            if there is not None:
+                run.keyed = there.key == run.key
+                (rows.refolded if run.keyed else rows.moved).append((run_id, there.key))
+            to_write = new if run.keyed else known | new
+            for one in cut([to_write[seq] for seq in sorted(to_write)]):
+                _keep(rows, run, one.seq, one.text)
 
     def _moves(self, records: Sequence[Arrived]) -> list[Move]:
         last: dict[tuple[str, int], int] = {}
@@ -222,8 +227,14 @@ class Projection:
                 del cache[run_id]
 
 
+def _keep(rows: Rows, run: RunFold, seq: int, text: str) -> None:
+    assert run.key is not None  # noqa: S101 - it has entries
+    rows.of(run.week).records.append((run.run_id, seq, text, run.key))
+
+
 def _as_stored(run: RunFold) -> RunFold:
     """The fold of what is in Postgres: all its rows are there."""
+    run.keyed = True
     run.stored = run.began
     run.changed = False
     run.touched.clear()
@@ -235,18 +246,25 @@ def _as_stored(run: RunFold) -> RunFold:
 def _collect(runs: dict[str, RunFold], rows: Rows) -> None:
     """What is to be written of each run, which then counts as stored: after a failure all of it is forgotten."""
     for run_id, run in runs.items():
+        key = run.key
+        if key is None:
+            continue
+        if not run.keyed:
+            rows.new_keys.append((run_id, key))
+            run.keyed = True
+        of_week = rows.of(run.week)
         if run.changed:
             if run.stored:
-                rows.changed_runs.append(run.row())
+                of_week.changed_runs.append(run.row())
             elif run.began:
-                rows.new_runs.append(run.row())
+                of_week.new_runs.append(run.row())
                 run.stored = True
             run.changed = False
         if run.touched:
             for step in run.touched.values():
                 if step.stored:
-                    rows.changed_steps.append(step.row(run_id))
+                    of_week.changed_steps.append(step.row(run_id, key))
                 else:
-                    rows.new_steps.append(step.row(run_id))
+                    of_week.new_steps.append(step.row(run_id, key))
                     step.stored = True
             run.touched.clear()

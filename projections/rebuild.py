@@ -17,6 +17,7 @@ from aiokafka import TopicPartition
 from projections.definitions import Definitions, FoldFactory
 from projections.errors import RebuildBusy
 from projections.migrations import migrate
+from projections.periods import RUN_TABLES, week_of
 from projections.projection import Projection
 from projections.store import LIVE, MOVED, Partition, Store
 from runtime.kafka import new_reader, scan, started, topic_partitions
@@ -30,13 +31,13 @@ log = logger("rebuild")
 LOCK: Final = 0x6F73_7765_0002
 SHADOW: Final = "history_rebuild"
 
-_TABLES: Final = ("records", "runs", "steps")
+_TABLES: Final = (*RUN_TABLES, "run_keys")
 
 _EXCHANGE: Final = f"""
 lock table {LIVE}.offsets in exclusive mode;
 create temporary table exchanged on commit drop as
 select distinct r.run_id from {SHADOW}.records r
- where r.seq = 0 or not exists (select from {LIVE}.records l where l.run_id = r.run_id);
+ where r.seq = 0 or not exists (select from {LIVE}.run_keys l where l.run_id = r.run_id);
 create unique index on exchanged (run_id);
 analyze exchanged;
 {
@@ -105,18 +106,32 @@ async def _rebuild(settings: Settings, connection: Connection, consumer: Any, fo
 
 async def make_shadow(connection: Connection) -> None:
     """Empty tables like the live ones, in a schema of their own."""
-    tables = (*_TABLES, "dead_letters", "offsets")
-    await connection.execute(
-        f"drop schema if exists {SHADOW} cascade; create schema {SHADOW};"
-        + "".join(f"create unlogged table {SHADOW}.{one} (like {LIVE}.{one} including all);" for one in tables)
-    )
+    made = [f"create table {SHADOW}.{one} (like {LIVE}.{one} including all)" for one in ("dead_letters", "offsets")]
+    made.append(f"create unlogged table {SHADOW}.run_keys (like {LIVE}.run_keys including all)")
+    for table in RUN_TABLES:
+        key = "started_at" if table == "runs" else "began"
+        made.append(f"create table {SHADOW}.{table} (like {LIVE}.{table} including all) partition by range ({key})")
+    await connection.execute(f"drop schema if exists {SHADOW} cascade; create schema {SHADOW}; {'; '.join(made)};")
+    await connection.execute(f"select {LIVE}.add_ends($1)", SHADOW)
 
 
 async def exchange(connection: Connection) -> None:
-    """Put the rebuilt rows in the live ones' place and set the offsets back to theirs, in one transaction."""
+    """Put the rebuilt rows in the live ones' place and set the offsets back to theirs, in one transaction.
+
+    The weeks in which rebuilt runs began have their live tables before that.
+    """
+    live = Store(connection)
+    began = await connection.fetch(
+        f"select distinct on (date_trunc('week', began at time zone 'UTC')) began from {SHADOW}.run_keys"
+    )
+    weeks = {week_of(row["began"]) for row in began}
+    await live.with_weeks(weeks, lambda: _exchange(connection))
+    await connection.execute(f"drop schema {SHADOW} cascade")
+
+
+async def _exchange(connection: Connection) -> None:
     async with connection.transaction():
         await connection.execute(_EXCHANGE)
-    await connection.execute(f"drop schema {SHADOW} cascade")
 
 
 async def _whole(consumer: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, tuple[int, int]]:

@@ -142,7 +142,8 @@ async def test_any_cut_repeat_and_order_of_the_records_comes_to_the_same_rows(
     await tidy.project(numbered([value for log in logs for value in log]))
     expected = await rows(connection)
     await connection.execute(
-        "truncate history_data.runs, history_data.steps, history_data.records, history_data.offsets"
+        "truncate history_data.runs, history_data.steps, history_data.records, history_data.run_keys, "
+        "history_data.offsets"
     )
 
     values = [value for log in logs for value in log]
