@@ -1,4 +1,4 @@
-"""The definitions in force: the fold of the definitions topic, with an index by what triggers them.
+"""The definitions in force: the fold of the definitions topic, with an index by what triggers them; and the calendars.
 
 A record is accepted where it is valid, its key names what its body does, and its version is higher than the one in
 force. What is refused comes back with what is in force, so that the caller can publish that again; published again it
@@ -11,7 +11,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from engine.calendars import Calendar, compile_calendar
 from engine.workflow import Workflow, canonical, compile_workflow
+from schemas.calendars import KIND, calendar_key, parse_calendar
 from schemas.definitions import LARGEST, parse_definition, read_document
 from schemas.errors import Fault, Refused
 from schemas.names import is_id
@@ -36,8 +38,23 @@ class Unchanged:
 
 
 @dataclass(slots=True, frozen=True)
+class AcceptedCalendar:
+    """The business calendar is in force now, in place of `previous`."""
+
+    calendar: Calendar
+    previous: Calendar | None
+
+
+@dataclass(slots=True, frozen=True)
+class UnchangedCalendar:
+    """The calendar was in force before, to the letter."""
+
+    calendar: Calendar
+
+
+@dataclass(slots=True, frozen=True)
 class Deleted:
-    """Nothing is in force under the key now; `previous` was, if any."""
+    """Nothing is in force under the key now; the workflow `previous` was, if any."""
 
     previous: Workflow | None
 
@@ -51,7 +68,7 @@ class RefusedDefinition:
 
 
 _MOST_PAST: Final = 5
-Applied = Accepted | Unchanged | Deleted | RefusedDefinition
+Applied = Accepted | Unchanged | AcceptedCalendar | UnchangedCalendar | Deleted | RefusedDefinition
 
 
 @dataclass(slots=True, frozen=True)
@@ -61,11 +78,19 @@ class _Kept:
     canonical: bytes
 
 
+@dataclass(slots=True, frozen=True)
+class _KeptCalendar:
+    calendar: Calendar
+    value: bytes
+    canonical: bytes
+
+
 class Registry:
     """Definitions by key. Not safe for use from several threads."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
+        self._calendars: dict[str, _KeptCalendar] = {}
         self._index: dict[tuple[str, str], tuple[Workflow, ...]] = {}
         self._past: dict[tuple[str, str], dict[str, deque[Workflow]]] = {}
 
@@ -76,6 +101,8 @@ class Registry:
         """What came of one record of the definitions topic. Never raises on what a record holds."""
         try:
             name = key.decode() if isinstance(key, bytes) else key
+            if _is_calendar_key(name):
+                return self._apply_calendar(name, value)
             before = self._kept.get(name)
             if value is None:
                 return self._delete(name)
@@ -86,9 +113,7 @@ class Registry:
             if (size := len(written)) > LARGEST:
                 # As commands carry it: 1e15 is longer there than where it was written.
                 raise Refused.one("", f"the definition has {size:,} bytes when written out; at most {LARGEST:,} fit")
-            if (workflow.org, workflow.id) != (org, workflow_id):
-                field = "org" if workflow.org != org else "id"
-                raise Refused.one(field, f"is {getattr(workflow, field)!r}, but the record's key is {name!r}")
+            _check_key(name, workflow, org, workflow_id)
         except UnicodeDecodeError:
             return Deleted(None) if value is None else RefusedDefinition((Fault("key", "is not UTF-8 text"),), None)
         except Refused as refused:
@@ -97,12 +122,10 @@ class Registry:
 
     def _put(self, key: str, kept: _Kept, before: _Kept | None) -> Applied:
         if before is not None:
-            version, in_force = kept.workflow.version, before.workflow.version
-            if version == in_force and kept.canonical == before.canonical:
+            if kept.canonical == before.canonical:
                 return Unchanged(before.workflow)
-            if version <= in_force:
-                reason = f"is {version}, but version {in_force} is in force: only a higher one replaces it"
-                return RefusedDefinition((Fault("version", reason),), before.value)
+            if fault := _not_higher(kept.workflow.version, before.workflow.version):
+                return RefusedDefinition((fault,), before.value)
         self._kept[key] = kept
         self._remember(kept.workflow)
         self._reindex(_workflow(before), kept.workflow)
@@ -113,6 +136,27 @@ class Registry:
         if before is not None:
             self._reindex(before.workflow, None)
         return Deleted(_workflow(before))
+
+    def _apply_calendar(self, key: str, value: bytes | None) -> Applied:
+        before = self._calendars.get(key)
+        if value is None:
+            self._calendars.pop(key, None)
+            return Deleted(None)
+        try:
+            org, calendar_id = _split_calendar(key)
+            document = read_document(value)
+            calendar = compile_calendar(parse_calendar(document))
+            _check_key(key, calendar, org, calendar_id)
+        except Refused as refused:
+            return RefusedDefinition(refused.faults, before.value if before else None)
+        kept = _KeptCalendar(calendar, value, canonical(document))
+        if before is not None:
+            if kept.canonical == before.canonical:
+                return UnchangedCalendar(before.calendar)
+            if fault := _not_higher(calendar.version, before.calendar.version):
+                return RefusedDefinition((fault,), before.value)
+        self._calendars[key] = kept
+        return AcceptedCalendar(calendar, None if before is None else before.calendar)
 
     def _reindex(self, before: Workflow | None, after: Workflow | None) -> None:
         for workflow in (before, after):
@@ -140,7 +184,7 @@ class Registry:
         return self._past.get((org, event_type), {})
 
     def by_trigger(self, org: str, event_type: str) -> tuple[Workflow, ...]:
-        """The enabled workflows of an organisation that such an event starts, by id."""
+        """The workflows of an organisation, enabled or in shadow, that such an event starts, by id."""
         return self._index.get((org, event_type), ())
 
     def get(self, org: str, workflow_id: str) -> Workflow | None:
@@ -148,17 +192,28 @@ class Registry:
         kept = self._kept.get(f"{org}/{workflow_id}")
         return _workflow(kept)
 
+    def workflows(self, org: str) -> tuple[Workflow, ...]:
+        """Every workflow of an organisation, whatever its state, by id."""
+        mine = [kept.workflow for kept in self._kept.values() if kept.workflow.org == org]
+        return tuple(sorted(mine, key=lambda one: one.id))
+
+    def calendar(self, org: str, calendar_id: str) -> Calendar | None:
+        """The business calendar in force under this id."""
+        kept = self._calendars.get(calendar_key(org, calendar_id))
+        return None if kept is None else kept.calendar
+
     def in_force(self, key: str | bytes) -> bytes | None:
         """The value in force under this key, as it was published; None where there is none."""
         try:
-            kept = self._kept.get(key.decode() if isinstance(key, bytes) else key)
+            name = key.decode() if isinstance(key, bytes) else key
         except UnicodeDecodeError:
             return None
+        kept = self._calendars.get(name) if _is_calendar_key(name) else self._kept.get(name)
         return None if kept is None else kept.value
 
     def snapshot(self) -> dict[str, bytes]:
         """The values in force by key, as they were published."""
-        return {key: kept.value for key, kept in self._kept.items()}
+        return {key: kept.value for kind in (self._kept, self._calendars) for key, kept in kind.items()}
 
 
 def _workflow(kept: _Kept | None) -> Workflow | None:
@@ -170,3 +225,26 @@ def _split(key: str) -> tuple[str, str]:
     if not slash or not is_id(org) or not is_id(workflow_id):
         raise Refused.one("key", f"{key[:210]!r} is not of the form organisation/workflow id")
     return org, workflow_id
+
+
+def _is_calendar_key(key: str) -> bool:
+    return key.partition("/")[2].startswith(f"{KIND}/")
+
+
+def _split_calendar(key: str) -> tuple[str, str]:
+    org, _, calendar_id = key.partition(f"/{KIND}/")
+    if not is_id(org) or not is_id(calendar_id):
+        raise Refused.one("key", f"{key[:210]!r} is not of the form organisation/{KIND}/calendar id")
+    return org, calendar_id
+
+
+def _check_key(key: str, body: Workflow | Calendar, org: str, identity: str) -> None:
+    if (body.org, body.id) != (org, identity):
+        field = "org" if body.org != org else "id"
+        raise Refused.one(field, f"is {getattr(body, field)!r}, but the record's key is {key!r}")
+
+
+def _not_higher(version: int, in_force: int) -> Fault | None:
+    if version > in_force:
+        return None
+    return Fault("version", f"is {version}, but version {in_force} is in force: only a higher one replaces it")
