@@ -1,4 +1,4 @@
-"""Definitions: every worker folds the whole topic, and one of them guards it.
+"""Definitions and calendars: every worker folds the whole topic, and one of them guards it.
 
 The definitions topic is the table: compacted, one partition, in one order. Each worker reads it from its beginning and
 folds it with the engine's pure `Registry`, so all come to the same definitions, a worker has all that were there when
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from engine.registry import Accepted, RefusedDefinition, Registry
+from engine.registry import Accepted, AcceptedCalendar, RefusedDefinition, Registry
 from runtime.kafka import new_reader, started
 from runtime.logging import logger
 from schemas.errors import Refused
@@ -102,6 +102,9 @@ class Definitions:
         elif isinstance(verdict, Accepted):
             workflow = verdict.workflow
             self._log.info("in force", org=workflow.org, workflow=workflow.id, version=workflow.version)
+        elif isinstance(verdict, AcceptedCalendar):
+            calendar = verdict.calendar
+            self._log.info("in force", org=calendar.org, calendar=calendar.id, version=calendar.version)
 
 
 async def guard(parts: Parts, batches: AsyncIterator[Any]) -> None:
