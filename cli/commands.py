@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, running, telling
+from cli import asking, running, telling, templates
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -18,6 +18,7 @@ def add_to(app: Typer) -> None:
     app.command()(running.projector)
     app.add_typer(running.topics, name="topics")
     app.command()(running.migrate)
+    app.add_typer(templates.templates, name="templates")
     app.command()(telling.validate)
     app.command()(telling.publish)
     app.command()(telling.emit)

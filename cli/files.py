@@ -87,7 +87,7 @@ def _documents(file: Path, changes: dict[str, Any]) -> list[Document]:
         bodies = load_yaml(content(file))
     except Refused as refused:
         return [Document(name, 0, faults=refused.faults)]
-    return [_checked(Document(name, number, {**body, **changes})) for number, body in enumerate(bodies, start=1)]
+    return [checked(Document(name, number, {**body, **changes})) for number, body in enumerate(bodies, start=1)]
 
 
 def content(file: Path) -> bytes:
@@ -98,7 +98,8 @@ def content(file: Path) -> bytes:
         return opened.read(LIMIT + 1)
 
 
-def _checked(document: Document) -> Document:
+def checked(document: Document) -> Document:
+    """The document with what the engine says of its body: a definition and warnings, or faults."""
     from engine.check import check
 
     try:

@@ -57,7 +57,6 @@ def publish(
     Nothing is sent unless all are valid. A definition replaces one of a lower version only.
     """
     from cli.files import read
-    from cli.publishing import publish as send
 
     if enable is not None and state is not None:
         raise Failure("Give either --state or --enable/--disable.", USAGE)
@@ -68,7 +67,13 @@ def publish(
     if not files:
         raise Failure("Name a FILE with definitions, or --delete one by its id.", USAGE)
     changes = {name: value for name, value in (("org", org), ("state", wanted)) if value is not None}
-    documents = read(files, changes)
+    put_in_force(read(files, changes), json=json)
+
+
+def put_in_force(documents: list[Document], *, json: bool) -> None:
+    """Publish documents, or none where one of them is refused, and say what became of each. Raises Failure."""
+    from cli.publishing import publish as send
+
     if refused := _complain(documents):
         raise Failure(f"{refused} of {_count(documents)} refused; nothing was published.")
     sent = asyncio.run(send(documents))

@@ -37,6 +37,8 @@ def _sections(group: Any, prefix: str) -> Iterator[str]:
     for name, command in group.commands.items():
         path = f"{prefix} {name}"
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield _section(path, command)
             yield from _sections(command, path)
         else:
             yield _section(path, command)

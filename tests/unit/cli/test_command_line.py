@@ -22,7 +22,7 @@ steps:
 """
 NOWHERE = "127.0.0.1:1"
 COMMANDS = [
-    *("demo", "up", "worker", "projector", "topics", "migrate", "validate", "publish", "emit"),
+    *("demo", "up", "worker", "projector", "topics", "migrate", "templates", "validate", "publish", "emit"),
     *("workflows", "runs", "show", "tail", "dead-letters", "schemas", "version"),
 ]
 
