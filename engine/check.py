@@ -11,7 +11,8 @@ from typing import Annotated, Any, Final, get_args, get_origin
 from pydantic import BaseModel
 
 from engine.paths import Segments, text_of
-from engine.workflow import Action, Workflow, compile_workflow
+from engine.program import Action, Branch, Gate
+from engine.workflow import Workflow, compile_workflow
 from schemas.definitions import Definition
 from schemas.errors import Fault
 from schemas.events import EVENT_TYPES
@@ -24,7 +25,7 @@ _ENVELOPE: Final = frozenset(
 )
 _GIVEN: Final = {"workflow": frozenset({"id", "name", "version"}), "run": frozenset({"id", "started"})}
 _ON_ANY: Final = frozenset({"size", "first", "last"})
-_STEP = re.compile(r"steps\[(\d+)\]")
+_WATCH = re.compile(r"(cancel_on|restart_on)\[(\d+)\]\.")
 
 
 def check(definition: Definition) -> list[Fault]:
@@ -62,9 +63,18 @@ def _reason(workflow: Workflow, field: str, path: Segments) -> str | None:
         inside = path[2:]
         if len(path) < 3 or path[1] != "data":
             return None
-    if workflow.trigger_type is None or _known(EVENT_TYPES[workflow.trigger_type], inside):
+    event_type = _type_at(workflow, field)
+    if event_type is None or _known(EVENT_TYPES[event_type], inside):
         return None
-    return f"{text_of(path)} is not a field that {workflow.trigger_type} events are known to have"
+    return f"{text_of(path)} is not a field that {event_type} events are known to have"
+
+
+def _type_at(workflow: Workflow, field: str) -> str | None:
+    """The type of the event that a template in this field sees."""
+    watch = _WATCH.match(field)
+    if watch is None:
+        return workflow.trigger_type
+    return (workflow.cancel_on if watch[1] == "cancel_on" else workflow.restart_on)[int(watch[2])].type
 
 
 def _known(model: Any, path: Segments) -> bool:
@@ -97,15 +107,33 @@ def _inside(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
 def _step_reason(workflow: Workflow, field: str, path: Segments) -> str | None:
     if len(path) == 1:
         return None
-    ids = [step.id for step in workflow.steps]
+    ids = {step.id: step for step in workflow.steps}
     named = [".".join(map(str, path[1:end])) for end in range(len(path), 1, -1)]
     name = next((one for one in named if one in ids), None)
     if name is None:
         return f"{text_of(path)}: no step has the id {path[1]!r}"
-    here = _STEP.match(field)
-    index = ids.index(name)
-    if here is None or index >= int(here[1]):
+    here, there = _step_at(workflow, field), ids[name]
+    if here is None or not _may_be_before(workflow, there, here):
         return f"{text_of(path)}: the step {name!r} has not been performed at this point"
-    if not isinstance(workflow.steps[index], Action):
+    if not isinstance(there, Action):
         return f"{text_of(path)}: the step {name!r} is a condition and returns nothing"
     return None
+
+
+def _step_at(workflow: Workflow, field: str) -> Action | Gate | Branch | None:
+    """The innermost step that this field belongs to."""
+    found = None
+    for step in workflow.steps:
+        if field.startswith(f"{step.at}."):
+            found = step
+    return found
+
+
+def _may_be_before(workflow: Workflow, one: Action | Gate | Branch, other: Action | Gate | Branch) -> bool:
+    """Whether the one can have been passed when the other begins: it stands before, and not in a branch's other arm."""
+    if workflow.index[one.path] >= workflow.index[other.path]:
+        return False
+    for left, right in zip(one.at.split("."), other.at.split("."), strict=False):
+        if left != right:
+            return left.partition("[")[0] == right.partition("[")[0]
+    return True

@@ -11,6 +11,7 @@ import orjson
 
 from engine.errors import RenderError
 from engine.paths import MISSING, Scope, Segments
+from engine.redaction import Redaction, hidden
 from engine.templates import Template, compile_path, compile_value
 from engine.values import COMPARISONS, Operand, changed, exists
 from schemas.conditions import All, Any_, Leaf, Not
@@ -143,7 +144,7 @@ def _group(word: str, inner: list[Callable[[Scope], tuple[bool, Trace]]]) -> Cal
 
 def _comparison(leaf: Leaf, field: Template, wanted: Template, shown: int) -> Callable[[Scope], tuple[bool, Trace]]:
     compare = COMPARISONS[leaf.op]
-    name, op, sensitive = leaf.field, leaf.op, leaf.case_sensitive
+    trace_of, sensitive = _tracer(leaf, field.reads | wanted.reads, shown), leaf.case_sensitive
     raw, render = field.raw, wanted.render
     fixed = Operand(leaf.value) if wanted.constant else None
 
@@ -154,11 +155,9 @@ def _comparison(leaf: Leaf, field: Template, wanted: Template, shown: int) -> Ca
         except RenderError as error:
             return _unrendered(leaf, error)
         if actual is MISSING:
-            trace = _trace(name, op, right.value, None, False, shown)
-            trace["missing"] = True
-            return False, trace
+            return False, trace_of(scope, right.value, actual, False)
         result, note = compare(Operand(actual), right, sensitive)
-        trace = _trace(name, op, right.value, actual, result, shown)
+        trace = trace_of(scope, right.value, actual, result)
         if note is not None:
             trace["note"] = note
         return result, trace
@@ -167,6 +166,8 @@ def _comparison(leaf: Leaf, field: Template, wanted: Template, shown: int) -> Ca
 
 
 def _exists(leaf: Leaf, field: Template, wanted: Template, shown: int) -> Callable[[Scope], tuple[bool, Trace]]:
+    trace_of = _tracer(leaf, field.reads | wanted.reads, shown)
+
     def evaluate(scope: Scope) -> tuple[bool, Trace]:
         try:
             actual = field.raw(scope)
@@ -174,10 +175,7 @@ def _exists(leaf: Leaf, field: Template, wanted: Template, shown: int) -> Callab
         except RenderError as error:
             return _unrendered(leaf, error)
         result = exists(actual, value)
-        trace = _trace(leaf.field, leaf.op, value is not False, None if actual is MISSING else actual, result, shown)
-        if actual is MISSING:
-            trace["missing"] = True
-        return result, trace
+        return result, trace_of(scope, value is not False, actual, result)
 
     return evaluate
 
@@ -185,40 +183,57 @@ def _exists(leaf: Leaf, field: Template, wanted: Template, shown: int) -> Callab
 def _changed(
     leaf: Leaf, field: Template, path: Segments, entity: str | None, shown: int
 ) -> Callable[[Scope], tuple[bool, Trace]]:
+    trace_of = _tracer(leaf, field.reads, shown)
+
     def evaluate(scope: Scope) -> tuple[bool, Trace]:
         actual = field.raw(scope)
         result, old = changed(actual, scope.data, path, entity)
-        trace = _trace(leaf.field, leaf.op, None, None if actual is MISSING else actual, result, shown)
-        if old is not MISSING:
-            trace["previous"] = _shown(old, shown)
-        if actual is MISSING:
-            trace["missing"] = True
-        return result, trace
+        return result, trace_of(scope, None, actual, result, old)
 
     return evaluate
 
 
 def _unrendered(leaf: Leaf, error: RenderError) -> tuple[bool, Trace]:
-    trace = _trace(leaf.field, leaf.op, None, None, False, 0)
-    trace["note"] = str(error)
-    return False, trace
-
-
-def _trace(field: str, op: str, wanted: Any, actual: Any, result: bool, shown: int) -> Trace:
-    return {
-        "field": field,
-        "op": op,
-        "value": _shown(wanted, shown),
-        "actual": _shown(actual, shown),
-        "result": result,
+    return False, {
+        "field": leaf.field,
+        "op": leaf.op,
+        "value": None,
+        "actual": None,
+        "result": False,
+        "note": str(error),
     }
 
 
-def _shown(value: Any, most: int) -> Any:
+def _tracer(leaf: Leaf, reads: frozenset[str], shown: int) -> Callable[..., Trace]:
+    """What makes a leaf's traces; `reads` are the names that its values come from."""
+    field, op = leaf.field, leaf.op
+
+    def trace_of(scope: Scope, wanted: Any, actual: Any, result: bool, previous: Any = MISSING) -> Trace:
+        redact = scope.redact
+        if not redact.harmless(reads):
+            wanted, actual, previous = (one if one is MISSING else hidden(one) for one in (wanted, actual, previous))
+        trace: Trace = {
+            "field": field,
+            "op": op,
+            "value": _shown(wanted, shown, redact),
+            "actual": None if actual is MISSING else _shown(actual, shown, redact),
+            "result": result,
+        }
+        if previous is not MISSING:
+            trace["previous"] = _shown(previous, shown, redact)
+        if actual is MISSING:
+            trace["missing"] = True
+        return trace
+
+    return trace_of
+
+
+def _shown(value: Any, most: int, redact: Redaction) -> Any:
     """The value as the trace tells it: what is long is cut, a long list or object as the start of its JSON."""
     if isinstance(value, str):
         return value if len(value) <= most else value[:most] + "…"
     if isinstance(value, list | dict):
+        value = redact.value(value)
         text = orjson.dumps(value)
         return value if len(text) <= most else text[:most].decode(errors="ignore") + "…"
     return value

@@ -1,214 +1,148 @@
-"""What happens next: an event that starts a run, an outcome that brings it on.
+"""What happens next: an outcome that brings a run on, a signal that ends it, a person who resumes it.
 
-Both give run-log entries and change nothing. Between two calls to the outside a run goes as far as it can: gates are
-decided, and steps whose parameters can't be rendered fail, until a step has begun that needs a call, or the run ends.
-
-A run ends `completed` at a gate that is false or after its last step, but `failed` where an action failed for good:
-at once where that step says `on_error: stop`, at its end where it goes on.
+All give run-log entries and change nothing. A run ends `completed` at a gate that is false or after its last step, but
+`failed` where an action failed for good: at once where that step says `on_error: stop`, at its end where it goes on.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any
 
-import orjson
+from engine.commands import scope_of
+from engine.errors import FoldError
+from engine.program import END, Action
+from engine.recording import kept_error, kept_output
+from engine.rules import RULES, Rules
+from engine.walk import text_of, walk_of
+from schemas.errors import Refused
+from schemas.names import command_id
+from schemas.outcomes import Failed, Fired, Outcome, Succeeded
 
-from engine.errors import ParametersError
-from engine.evolve import failure
-from engine.parameters import render
-from engine.paths import Scope
-from engine.state import RunState
-from engine.workflow import Action, Gate, Workflow
-from schemas.entries import EntryDict, entry
-from schemas.events import Event
-from schemas.names import command_id, run_id
-from schemas.outcomes import ActionError, Outcome, Succeeded
+if TYPE_CHECKING:
+    from datetime import datetime
 
-LARGEST_OUTPUT: Final = 64 * 1024
-LARGEST_OUTPUTS: Final = 512 * 1024
-"""Bytes of one action's output, and of all of a run's: they travel with each command, and a record takes 2 MB."""
-_DEEPEST_OUTPUT: Final = 64
-"""As deep as an event may nest; what is deeper could not be written as JSON once it stands inside a command."""
-_LONGEST_ERROR: Final = 2000
+    from engine.signals import Signal
+    from engine.state import RunState
+    from engine.walk import Walk
+    from engine.workflow import Workflow
+    from schemas.entries import EntryDict
 
 
-def start(workflow: Workflow, event: Event, now: datetime) -> list[EntryDict]:
-    """The first entries of the run that this event starts; a single `run.skipped` where the conditions are false.
+def decide(
+    workflow: Workflow,
+    state: RunState,
+    outcome: Outcome | Fired,
+    now: datetime,
+    rules: Rules = RULES,
+    signal: Signal | None = None,
+) -> list[EntryDict]:
+    """The entries that follow from the outcome of the step in progress, or from the time that the run waited for.
 
-    `now` is in UTC. The same event always starts the same run: its id is made of what the two are.
-    """
-    run = run_id(workflow.org, workflow.id, event.source, event.id)
-    at = _text(now)
-    chain = [*event.causation_chain, workflow.id]
-    scope = Scope(event.envelope, workflow.reference, {"id": run, "started": at}, {})
-    result, trace = workflow.condition.evaluate(scope) if workflow.condition is not None else (True, None)
-    data = {
-        "generation": 0,
-        "workflow": workflow.reference,
-        "digest": workflow.digest,
-        "event": event.envelope,
-        "conditions": trace,
-        "causation_chain": chain,
-    }
-    walk = _Walk(workflow, scope, run, event.org, event.subject, at)
-    walk.log("run.started" if result else "run.skipped", data)
-    if result:
-        walk.go(0)
-    return walk.entries
-
-
-def decide(workflow: Workflow, state: RunState, outcome: Outcome, now: datetime) -> list[EntryDict]:
-    """The entries that follow from the outcome of the step in progress; none where no step is in progress.
-
+    None where no step is in progress, or the outcome is not what the run waits for. With a signal, an outcome is
+    recorded (a failure for good), then the signal, and nothing else begins but what a restart begins with.
     `workflow` is the one that the run is pinned to. `now` is in UTC.
     """
     current = state.current
-    if current is None or state.finished:
+    if current is None or isinstance(outcome, Fired) is (current["until"] is None):
         return []
-    scope = Scope(state.event, workflow.reference, {"id": state.run, "started": state.started}, state.steps)
-    walk = _Walk(workflow, scope, state.run, state.org, state.subject, _text(now))
-    walk.generation, walk.seq, walk.position, walk.failed = state.generation, state.seq, state.position, state.failed
-    index = int(state.cursor[0])
-    step = workflow.steps[index]
-    data = {
+    if signal is not None and isinstance(outcome, Fired):
+        return interrupt(workflow, state, signal, now, rules)
+    walk = walk_of(workflow, scope_of(workflow, state, rules), state, now, rules)
+    step = workflow.node(current["step"])
+    if not isinstance(step, Action):
+        raise FoldError(f"run {state.run} stands at {current['step']!r}, which is no action of its workflow")
+    data: dict[str, Any] = {
         "generation": state.generation,
         "step": current["step"],
+        "id": current["id"],
         "position": current["position"],
         "action": current["action"],
         "attempt": current["attempt"],
     }
     if isinstance(outcome, Succeeded):
-        data["output"] = _bounded(outcome.output, state.size)
-        walk.log("step.succeeded", data)
-        scope.steps = {**state.steps, current["step"]: data["output"]}
-    else:
-        stops = isinstance(step, Action) and step.stops
-        if walk.fail(data, outcome.error, stops=stops):
+        walk.succeed(data, step.id, kept_output(outcome.output, state.size, rules.redact))
+    elif isinstance(outcome, Failed):
+        if signal is None and _waits_for_a_retry(walk, state, step, data, outcome):
             return walk.entries
-    walk.go(index + 1)
+        if walk.fail(data, outcome.error, stops=step.stops and signal is None):
+            return walk.entries
+    elif step.action == "delay":
+        walk.succeed(data, step.id, {"until": current["until"]})
+    else:
+        _try_again(walk, state, current, data)
+        return walk.entries
+    if signal is not None:
+        walk.obey(signal, None, step.next)
+    else:
+        walk.go(step.next)
     return walk.entries
 
 
-class _Walk:
-    """The entries of one decision, and what has to be known to make the next of them."""
-
-    __slots__ = (
-        "at",
-        "entries",
-        "failed",
-        "generation",
-        "org",
-        "position",
-        "run",
-        "scope",
-        "seq",
-        "subject",
-        "workflow",
-    )
-
-    def __init__(self, workflow: Workflow, scope: Scope, run: str, org: str, subject: str, at: str) -> None:
-        self.workflow = workflow
-        self.scope = scope
-        self.run = run
-        self.org = org
-        self.subject = subject
-        self.at = at
-        self.entries: list[EntryDict] = []
-        self.generation = 0
-        self.seq = 0
-        self.position = 0
-        self.failed: str | None = None
-
-    def log(self, kind: str, data: dict[str, Any]) -> None:
-        self.entries.append(entry(self.run, self.seq, kind, self.at, self.org, self.subject, data))
-        self.seq += 1
-
-    def go(self, index: int) -> None:
-        """Goes on from the step with this index until a call is needed, or the run ends."""
-        for step in self.workflow.steps[index:]:
-            if isinstance(step, Gate):
-                if not self._passes(step):
-                    break
-            elif not self._begins(step):
-                return
-        self._end()
-
-    def _passes(self, gate: Gate) -> bool:
-        result, trace = gate.condition.evaluate(self.scope)
-        data = {"generation": self.generation, "step": gate.path, "position": self.position, "action": "condition"}
-        self.log("step.condition", {**data, "result": result, "conditions": trace})
-        self.position += 1
-        return result
-
-    def _begins(self, step: Action) -> bool:
-        """Begins a step; true where the walk goes on, as the step has failed already and the run may go on."""
-        self.scope.work = 0
-        error: ParametersError | None = None
-        try:
-            rendered = render(step.parameters, self.scope)
-        except ParametersError as caught:
-            error, rendered = caught, {}
-        data = {"generation": self.generation, "step": step.path, "position": self.position, "action": step.action}
-        self.position += 1
-        command = command_id(self.run, self.generation, step.path)
-        self.log("step.started", {**data, "command": command, "attempt": 1, "input": rendered})
-        if error is None:
-            return False
-        told: ActionError = {"kind": "parameters", "message": str(error)}
-        return not self.fail({**data, "attempt": 1}, told, stops=step.stops)
-
-    def fail(self, data: dict[str, Any], error: ActionError, *, stops: bool) -> bool:
-        """Records a failure for good; true where it ends the run."""
-        told = _told(error)
-        self.log("step.failed", {**data, "error": told, "next_try": None})
-        if self.failed is None:
-            self.failed = failure(data["step"], told)
-        if stops:
-            self._end()
-        return stops
-
-    def _end(self) -> None:
-        if self.failed is None:
-            self.log("run.completed", {"generation": self.generation})
-        else:
-            self.log("run.failed", {"generation": self.generation, "error": self.failed})
+def _waits_for_a_retry(walk: Walk, state: RunState, step: Action, data: dict[str, Any], outcome: Failed) -> bool:
+    """Whether a failure is to be tried again; records it then, with the time of the next attempt."""
+    attempt, policy = data["attempt"], step.retry
+    if not outcome.retryable or attempt > policy.max_retries or outcome.error.get("kind") == "parameters":
+        return False
+    command = command_id(state.run, state.generation, step.path)
+    until = text_of(walk.now + policy.wait(command, attempt, outcome.retry_after))
+    walk.log("step.failed", {**data, "error": kept_error(outcome.error, walk.rules.redact), "next_try": until})
+    walk.wait(data, until, "retry")
+    return True
 
 
-def _bounded(output: Any, before: int) -> Any:
-    """An output that a run can carry along; of one that it can't only the size and the reason are kept."""
-    try:
-        raw = orjson.dumps(output)
-    except TypeError as error:
-        return {"truncated": True, "reason": f"can't be written as JSON: {error}"[:200]}
-    if raw.count(b"{") + raw.count(b"[") > _DEEPEST_OUTPUT and _depth(output) > _DEEPEST_OUTPUT:
-        return {"truncated": True, "reason": f"nested deeper than {_DEEPEST_OUTPUT} levels"}
-    if len(raw) > LARGEST_OUTPUT or before + len(raw) > LARGEST_OUTPUTS:
-        return {"truncated": True, "bytes": len(raw)}
-    return output
+def _try_again(walk: Walk, state: RunState, current: dict[str, Any], data: dict[str, Any]) -> None:
+    """The next attempt of a step, with the parameters of the first: nothing that they are made of has changed."""
+    again = {
+        **data,
+        "command": command_id(state.run, state.generation, current["step"]),
+        "attempt": data["attempt"] + 1,
+        "input": current["input"],
+    }
+    if current["cut"]:
+        again["cut"] = True
+    walk.log("step.started", again)
 
 
-def _depth(value: Any) -> int:
-    level, deepest = [value], 0
-    while level := [one for one in level if isinstance(one, dict | list)]:
-        deepest += 1
-        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
-    return deepest
+def interrupt(
+    workflow: Workflow, state: RunState, signal: Signal, now: datetime, rules: Rules = RULES
+) -> list[EntryDict]:
+    """The entries by which a signal ends or begins again a run that waits, or whose call has not been made.
+
+    None where the run has ended.
+    """
+    if state.finished:
+        return []
+    walk = walk_of(workflow, scope_of(workflow, state, rules), state, now, rules)
+    walk.obey(signal, None if state.current is None else state.current["step"], END)
+    return walk.entries
 
 
-def _told(error: ActionError) -> dict[str, Any]:
-    """The error as the log can keep it: bounded, and with nothing in it that JSON can't hold."""
-    told: dict[str, Any] = dict(error)
-    for name, value in told.items():
-        if isinstance(value, str):
-            told[name] = value[:_LONGEST_ERROR].encode("utf-8", "replace").decode()
-    told.setdefault("kind", "internal")
-    told.setdefault("message", str(told["kind"]))
-    return told
+def resume(
+    workflow: Workflow,
+    state: RunState,
+    now: datetime,
+    rules: Rules = RULES,
+    *,
+    by: dict[str, Any],
+    step: str | None = None,
+) -> list[EntryDict]:
+    """The entries by which a failed or cancelled run goes on, in a new generation, as a run of this workflow.
 
-
-def _text(now: datetime) -> str:
-    """RFC 3339 in UTC with microseconds."""
-    if now.utcoffset():
-        now = now.astimezone(UTC)
-    return now.isoformat(timespec="microseconds")[:26] + "Z"
+    It goes on from the step with the path `step`; by default from the one that failed first, or was cancelled. Steps
+    that have succeeded are not performed again; conditions are looked at again. `workflow` may be another version than
+    the run began with. Raises Refused where the run can't be resumed, or has no such step.
+    """
+    if state.status not in {"failed", "cancelled"}:
+        raise Refused.one("status", f"is {state.status}: only a failed or cancelled run can be resumed")
+    if workflow.id != state.chain[-1] or workflow.org != state.org:
+        raise Refused.one("workflow", f"is {workflow.id}, but the run is one of {state.chain[-1]}")
+    path = step or state.failed_at
+    index = END if path is None else workflow.index.get(path)
+    if index is None:
+        raise Refused.one("step", f"{path!r} is no step of version {workflow.version} of {workflow.id}")
+    walk = walk_of(workflow, scope_of(workflow, state, rules), state, now, rules)
+    walk.generation, walk.failed = state.generation + 1, None
+    data = {"generation": walk.generation, "by": by, "from": path}
+    walk.log("run.resumed", {**data, "workflow": workflow.reference, "digest": workflow.digest})
+    walk.go(index)
+    return walk.entries

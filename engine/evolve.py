@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 def evolve(state: RunState | None, entry: EntryDict, workflow_body: dict[str, Any] | None = None) -> RunState:
-    """The state after this entry. The first entry of a run needs the body of the definition that it is pinned to.
+    """The state after this entry.
 
-    Raises FoldError where the entry does not follow from the state.
+    `workflow_body` is the definition that the run is pinned to: the first entry needs it, and a `run.resumed` that
+    goes on under another version. Raises FoldError where the entry does not follow from the state.
     """
     run, seq = split_id(entry["id"])
     kind = entry["type"]
@@ -39,11 +40,13 @@ def evolve(state: RunState | None, entry: EntryDict, workflow_body: dict[str, An
     after = state.copy()
     after.seq = seq + 1
     applier(after, entry["data"])
+    if kind == "run.resumed" and workflow_body is not None:
+        after.workflow = workflow_body
     return after
 
 
 def _begun(run: str, seq: int, entry: EntryDict, body: dict[str, Any]) -> RunState:
-    status = _BEGINNINGS.get(entry["type"])
+    status = BEGINNINGS.get(entry["type"])
     if seq or status is None:
         raise FoldError(f"entry {entry['id']} ({entry['type']}) does not begin a run")
     data = entry["data"]
@@ -59,51 +62,64 @@ def _begun(run: str, seq: int, entry: EntryDict, body: dict[str, Any]) -> RunSta
         event=data["event"],
         chain=data["causation_chain"],
         started=entry["time"],
-        cursor=[0],
         steps={},
         size=0,
         failed=None,
+        failed_at=None,
         status=status,
         current=None,
     )
 
 
-_BEGINNINGS: Final = {"run.started": "running", "run.skipped": "skipped"}
+BEGINNINGS: Final = {"run.started": "running", "run.skipped": "skipped", "run.suppressed": "suppressed"}
+"""The entries that a run can begin with, and its status then."""
 
 
 def _step_started(state: RunState, data: dict[str, Any]) -> None:
+    path = data["step"]
     state.current = {
-        "step": data["step"],
+        "step": path,
+        "id": data.get("id", path),
         "action": data["action"],
         "position": data["position"],
         "attempt": data["attempt"],
         "input": data["input"],
+        "until": None,
+        "cut": "cut" in data,
     }
     state.position = data["position"] + 1
+    state.status = "running"
 
 
 def _step_succeeded(state: RunState, data: dict[str, Any]) -> None:
     output = data["output"]
-    state.steps = {**state.steps, data["step"]: output}
+    state.steps = {**state.steps, data.get("id", data["step"]): output}
     state.size += len(orjson.dumps(output))
-    _passed(state)
+    state.current = None
+    state.status = "running"
+
+
+def _step_skipped(state: RunState, data: dict[str, Any]) -> None:
+    _step_succeeded(state, data)
+    state.position = data["position"] + 1
 
 
 def _step_failed(state: RunState, data: dict[str, Any]) -> None:
+    if data["next_try"] is not None:
+        return
     if state.failed is None:
-        state.failed = failure(data["step"], data["error"])
-    _passed(state)
+        state.failed, state.failed_at = failure(data["step"], data["error"]), data["step"]
+    state.current = None
 
 
 def _step_condition(state: RunState, data: dict[str, Any]) -> None:
     state.position = data["position"] + 1
-    _passed(state)
-
-
-def _passed(state: RunState) -> None:
-    *outer, index = state.cursor
-    state.cursor = [*outer, int(index) + 1]
     state.current = None
+
+
+def _run_waiting(state: RunState, data: dict[str, Any]) -> None:
+    state.current = {**(state.current or {}), "until": data["until"]}
+    state.status = "waiting"
 
 
 def _run_completed(state: RunState, _data: dict[str, Any]) -> None:
@@ -114,6 +130,29 @@ def _run_failed(state: RunState, _data: dict[str, Any]) -> None:
     state.status, state.current = "failed", None
 
 
+def _run_cancelled(state: RunState, data: dict[str, Any]) -> None:
+    state.status, state.current = "cancelled", None
+    if state.failed_at is None:
+        state.failed_at = data["step"] or data["next"]
+
+
+def _run_restarted(state: RunState, data: dict[str, Any]) -> None:
+    _again(state, data)
+    state.event = data["event"]
+    state.steps, state.size = {}, 0
+
+
+def _run_resumed(state: RunState, data: dict[str, Any]) -> None:
+    _again(state, data)
+    state.digest = data["digest"]
+
+
+def _again(state: RunState, data: dict[str, Any]) -> None:
+    state.generation = data["generation"]
+    state.status, state.current = "running", None
+    state.failed = state.failed_at = None
+
+
 def failure(step: str, error: dict[str, Any]) -> str:
     """A failed step in one sentence, for people."""
     return f"step {step} failed: {error.get('message') or error.get('kind')}"[:1000]
@@ -122,9 +161,14 @@ def failure(step: str, error: dict[str, Any]) -> str:
 APPLIERS: Final[dict[str, Callable[[RunState, dict[str, Any]], None]]] = {
     "step.started": _step_started,
     "step.succeeded": _step_succeeded,
+    "step.skipped": _step_skipped,
     "step.failed": _step_failed,
     "step.condition": _step_condition,
+    "run.waiting": _run_waiting,
     "run.completed": _run_completed,
     "run.failed": _run_failed,
+    "run.cancelled": _run_cancelled,
+    "run.restarted": _run_restarted,
+    "run.resumed": _run_resumed,
 }
 """What each type of entry after the first does to the state."""

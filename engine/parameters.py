@@ -32,9 +32,10 @@ _NEEDED: Final[dict[str, frozenset[str]]] = {
     "create_note": frozenset({"body", "company_id"}),
     "add_tag": frozenset({"tag", "entity_type", "entity_id"}),
     "webhook": frozenset({"url"}),
-    "delay": frozenset(),
+    "delay": frozenset({"for", "until"}),
 }
-"""Without these an action can't be performed, so a step fails before any call where one is empty."""
+"""Without these an action can't be performed, so a step fails before any call where one is empty. (Of a delay's two a
+step has one.)"""
 _ANY_JSON: Final = {
     ("update_field", "value"),
     ("webhook", "body"),
@@ -167,15 +168,20 @@ def _as_meant(action: str, name: str, value: Any) -> Any:
 
 def render(parameters: tuple[Parameter, ...], scope: Scope) -> dict[str, Any]:
     """The rendered parameters of a step. Raises ParametersError where they can't be sent."""
+    return render_json(parameters, scope)[0]
+
+
+def render_json(parameters: tuple[Parameter, ...], scope: Scope) -> tuple[dict[str, Any], bytes]:
+    """The rendered parameters of a step, and their JSON. Raises ParametersError where they can't be sent."""
     rendered = {}
     for parameter in parameters:
         value = parameter.value(scope)
         if value is not MISSING:
             rendered[parameter.name] = value
     try:
-        size = len(orjson.dumps(rendered))
+        raw = orjson.dumps(rendered)
     except TypeError as error:
         raise ParametersError(f"can't be written as JSON: {error}") from None
-    if size > LARGEST_INPUT:
-        raise ParametersError(f"have {size:,} bytes together; at most {LARGEST_INPUT:,} are sent")
-    return rendered
+    if len(raw) > LARGEST_INPUT:
+        raise ParametersError(f"have {len(raw):,} bytes together; at most {LARGEST_INPUT:,} are sent")
+    return rendered, raw

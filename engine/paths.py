@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.redaction import DEFAULT_REDACTION, Redaction
 from schemas.errors import Refused
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ MISSING: Final = Missing()
 
 
 class Scope:
-    """What templates and conditions can see. `work` counts what filters have handled, so that it can be bounded."""
+    """What templates and conditions can see, and what traces may tell of it (`redact`).
 
-    __slots__ = ("data", "entity_id", "entity_type", "event", "org", "run", "steps", "work", "workflow")
+    `work` counts what filters have handled, so that it can be bounded.
+    """
+
+    __slots__ = ("data", "entity_id", "entity_type", "event", "org", "redact", "run", "steps", "work", "workflow")
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class Scope:
         workflow: dict[str, Any],
         run: dict[str, Any],
         steps: dict[str, Any],
+        redact: Redaction = DEFAULT_REDACTION,
     ) -> None:
         self.event = event
         self.data: dict[str, Any] = event["data"]
@@ -57,6 +62,7 @@ class Scope:
         self.workflow = workflow
         self.run = run
         self.steps = steps
+        self.redact = redact
         self.work = 0
 
 

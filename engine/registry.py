@@ -68,6 +68,7 @@ class RefusedDefinition:
 
 
 _MOST_PAST: Final = 5
+_STARTED: Final = frozenset({"enabled", "shadow"})
 Applied = Accepted | Unchanged | AcceptedCalendar | UnchangedCalendar | Deleted | RefusedDefinition
 
 
@@ -93,6 +94,7 @@ class Registry:
         self._calendars: dict[str, _KeptCalendar] = {}
         self._index: dict[tuple[str, str], tuple[Workflow, ...]] = {}
         self._past: dict[tuple[str, str], dict[str, deque[Workflow]]] = {}
+        self._watched: dict[str, frozenset[str]] = {}
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -164,7 +166,7 @@ class Registry:
                 continue
             at = (workflow.org, workflow.trigger_type)
             others = [one for one in self._index.get(at, ()) if one.id != workflow.id]
-            if workflow is after and workflow.state == "enabled":
+            if workflow is after and workflow.state in _STARTED:
                 others.append(workflow)
             if others:
                 self._index[at] = tuple(sorted(others, key=lambda one: one.id))
@@ -172,7 +174,9 @@ class Registry:
                 self._index.pop(at, None)
 
     def _remember(self, workflow: Workflow) -> None:
-        if workflow.trigger_type is not None and workflow.state == "enabled":
+        if workflow.watches:
+            self._watched[workflow.org] = self.watched(workflow.org) | workflow.watches
+        if workflow.trigger_type is not None and workflow.state in _STARTED:
             by_id = self._past.setdefault((workflow.org, workflow.trigger_type), {})
             by_id.setdefault(workflow.id, deque(maxlen=_MOST_PAST)).append(workflow)
 
@@ -186,6 +190,13 @@ class Registry:
     def by_trigger(self, org: str, event_type: str) -> tuple[Workflow, ...]:
         """The workflows of an organisation, enabled or in shadow, that such an event starts, by id."""
         return self._index.get((org, event_type), ())
+
+    def watched(self, org: str) -> frozenset[str]:
+        """The types of all events that cancel or restart runs of the organisation.
+
+        Of every workflow that is or was in force, whatever its state: its runs may go on for long.
+        """
+        return self._watched.get(org, frozenset())
 
     def get(self, org: str, workflow_id: str) -> Workflow | None:
         """The workflow in force under this id, whatever its state."""

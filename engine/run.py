@@ -1,8 +1,29 @@
-"""A run's life in one place: start, decide, evolve, and what to send next."""
+"""A run's life in one place: how it starts, goes on, ends and is folded, and what to send next."""
 
+from engine.begin import start, suppress
 from engine.commands import call_of, next_command
-from engine.decide import decide, start
+from engine.decide import decide, interrupt, resume
 from engine.evolve import evolve
-from engine.state import RunState, state_from_json, state_to_json
+from engine.rules import RULES, Calendar, Rules
+from engine.signals import Signal, signal_for
+from engine.state import RunState, state_from_json, state_to_json, waits_until
 
-__all__ = ["RunState", "call_of", "decide", "evolve", "next_command", "start", "state_from_json", "state_to_json"]
+__all__ = [
+    "RULES",
+    "Calendar",
+    "Rules",
+    "RunState",
+    "Signal",
+    "call_of",
+    "decide",
+    "evolve",
+    "interrupt",
+    "next_command",
+    "resume",
+    "signal_for",
+    "start",
+    "state_from_json",
+    "state_to_json",
+    "suppress",
+    "waits_until",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any, Final
 
 
@@ -10,10 +11,12 @@ from typing import Any, Final
 class RunState:
     """A run after some of its entries. Treat it as immutable: `evolve` gives a new one.
 
-    `seq` and `position` are those of the next entry and the next step. `cursor` is the path to the step where the run
-    stands: an index, and inside branches further names and indices. `steps` holds what each action returned, by step
-    id, `size` their bytes as JSON. `current` is the step in progress: `step`, `action`, `position`, `attempt`, `input`.
-    `chain` are the workflow ids that led here, this one last. `failed` is the first failure's text.
+    `seq` and `position` are those of the next entry and the next step. `steps` holds what each action returned, by step
+    id, `size` their bytes as JSON. `current` is the step in progress: `step` (its path), `id`, `action`, `position`,
+    `attempt`, `input` as recorded, `cut` (whether that is less than was rendered), and `until`, the time that it waits
+    for, or None. `chain` are the workflow ids that led here, this one last. `failed` is the first failure's text;
+    `failed_at` the path where a resume would go on: of the step that failed first in this generation, else of the one
+    that was cancelled or would have come next. `event` is as recorded; whoever has the original may put it back.
     """
 
     run: str
@@ -27,10 +30,10 @@ class RunState:
     event: dict[str, Any]
     chain: list[str]
     started: str
-    cursor: list[int | str]
     steps: dict[str, Any]
     size: int
     failed: str | None
+    failed_at: str | None
     status: str
     current: dict[str, Any] | None
 
@@ -48,10 +51,10 @@ class RunState:
             self.event,
             self.chain,
             self.started,
-            self.cursor,
             self.steps,
             self.size,
             self.failed,
+            self.failed_at,
             self.status,
             self.current,
         )
@@ -59,10 +62,20 @@ class RunState:
     @property
     def finished(self) -> bool:
         """Whether the run has come to an end."""
-        return self.status != "running"
+        return self.status not in {"running", "waiting"}
+
+
+def waits_until(state: RunState) -> datetime | None:
+    """The time that the run waits for, in UTC; None where it does not wait."""
+    current = state.current
+    if current is None or state.status != "waiting":
+        return None
+    return datetime.fromisoformat(current["until"])
 
 
 _FIELDS: Final = tuple(field.name for field in fields(RunState))
+_LATER: Final[dict[str, Any]] = {"failed_at": None}
+"""Fields that states of earlier versions lack."""
 
 
 def state_to_json(state: RunState) -> dict[str, Any]:
@@ -71,5 +84,12 @@ def state_to_json(state: RunState) -> dict[str, Any]:
 
 
 def state_from_json(given: dict[str, Any]) -> RunState:
-    """The state in a JSON object that `state_to_json` made. Raises KeyError where it has not all its fields."""
+    """The state in a JSON object that `state_to_json` made, also of the version before this one.
+
+    Raises KeyError where it has not all its fields; those that it has besides are left out.
+    """
+    if "failed_at" not in given:
+        given = {**_LATER, **given}
+        if (current := given["current"]) is not None:
+            given["current"] = {"id": current["step"], "until": None, "cut": False, **current}
     return RunState(*[given[name] for name in _FIELDS])

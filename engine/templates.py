@@ -50,10 +50,11 @@ class Template:
     """A value of a definition that is rendered with a scope.
 
     `render` gives the value, with missing paths as empty text; `raw` gives MISSING where the whole of it is one path
-    that leads nowhere. `constant` says that it is the same with every scope; `paths` are the paths that it reads.
+    that leads nowhere. `constant` says that it is the same with every scope; `paths` are the paths that it reads,
+    `reads` the names in them that fields have.
     """
 
-    __slots__ = ("constant", "lone", "paths", "raw", "render")
+    __slots__ = ("constant", "lone", "paths", "raw", "reads", "render")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Template:
     ) -> None:
         self.raw = raw
         self.paths = paths
+        self.reads = frozenset(name for path in paths for name in _fields(path))
         self.constant = constant
         self.lone = lone
         self.render = _without_missing(raw) if lone else raw
@@ -85,6 +87,11 @@ def _without_missing(raw: Callable[[Scope], Any]) -> Callable[[Scope], Any]:
         return "" if value is MISSING else value
 
     return render
+
+
+def _fields(path: Segments) -> list[str]:
+    """The names in a path; what a step is called is its author's business."""
+    return [name for name in (path[2:] if path[0] == "steps" else path) if isinstance(name, str)]
 
 
 def constant(value: Any) -> Template:

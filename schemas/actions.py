@@ -6,8 +6,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from schemas.durations import parse_duration
-from schemas.names import PRIORITIES, SEVERITIES
+from schemas.durations import parse_duration, parse_time
+from schemas.names import PRIORITIES, SEVERITIES, is_id
 
 TRIGGERING_TYPE: Final = "{{event.subject_type}}"
 TRIGGERING_ID: Final = "{{event.subject_id}}"
@@ -147,11 +147,24 @@ class Webhook(Parameters):
         return secret
 
 
+BUSINESS_TIMES: Final = ("business_hours", "next_business_day")
+"""What a delay can wait for besides a time: `business_hours` may be at once, `next_business_day` is never today."""
+DEFAULT_CALENDAR: Final = "default"
+
+
 class Delay(Parameters):
     """Wait for a duration, or until a time, before the next step."""
 
-    for_: Text | None = Field(None, alias="for")
-    until: Text | None = None
+    for_: Text | None = Field(
+        None, alias="for", description="How long, such as PT15M or 7d; with a calendar, business time alone counts."
+    )
+    until: Text | None = Field(
+        None, description="A time (RFC 3339), business_hours, or next_business_day, when business hours begin."
+    )
+    calendar: Text | None = Field(
+        None,
+        description="The id of a calendar of the organisation; by default 'default' where business time is meant.",
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Delay:
@@ -165,6 +178,25 @@ class Delay(Parameters):
     def _a_duration(cls, text: str | None) -> str | None:
         if text is not None and not has_template(text):
             parse_duration(text)
+        return text
+
+    @field_validator("until")
+    @classmethod
+    def _a_time(cls, text: str | None) -> str | None:
+        if text is not None and text not in BUSINESS_TIMES and not has_template(text):
+            try:
+                parse_time(text)
+            except ValueError as error:
+                message = f"{error}, or {' or '.join(BUSINESS_TIMES)}"
+                raise ValueError(message) from None
+        return text
+
+    @field_validator("calendar")
+    @classmethod
+    def _an_id(cls, text: str | None) -> str | None:
+        if text is not None and not has_template(text) and not is_id(text):
+            message = f"{text[:40]!r} is not a calendar's id"
+            raise ValueError(message)
         return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Final, Literal
 
 import orjson
@@ -29,6 +30,9 @@ from schemas.names import ID_PATTERN
 LARGEST: Final = 512 * 1024
 """Bytes of a definition at most: a quarter of what a topic's record may have, for commands carry it along."""
 MOST_STEPS: Final = 200
+"""Those inside branches included: what one decision writes has to fit into a record."""
+LONGEST_THROTTLE: Final = timedelta(days=31)
+"""The starts in a throttle's period are remembered one by one."""
 _DEEPEST: Final = 64
 
 Id = Annotated[str, Field(pattern=ID_PATTERN)]
@@ -88,6 +92,14 @@ class Throttle(Part):
     key: Annotated[str, Field(min_length=1, max_length=2000)]
     limit: Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
     per: Duration
+
+    @field_validator("per")
+    @classmethod
+    def _bounded(cls, text: str) -> str:
+        if not timedelta(0) < parse_duration(text) <= LONGEST_THROTTLE:
+            message = f"{text[:40]!r} is not a period that runs are counted over: from some milliseconds to 31 days"
+            raise ValueError(message)
+        return text
 
 
 class ActionStep(Part):
@@ -164,6 +176,9 @@ class Definition(Part):
     def _acts(self) -> Definition:
         if self.state != "draft" and not any(isinstance(step, ActionStep) for step in every_step(self.steps)):
             message = "needs at least one action"
+            raise ValueError(message)
+        if (count := len(every_step(self.steps))) > MOST_STEPS:
+            message = f"has {count} steps, those inside branches included; at most {MOST_STEPS} are accepted"
             raise ValueError(message)
         return self
 

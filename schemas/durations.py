@@ -1,9 +1,9 @@
-"""Durations as people and ISO 8601 write them."""
+"""Durations and moments as people, ISO 8601 and RFC 3339 write them."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _SHORT = re.compile(r"(\d{1,12}(?:\.\d{1,9})?)(ms|s|m|h|d|w)", re.ASCII)
@@ -38,3 +38,22 @@ def parse_duration(text: str) -> timedelta:
         message = f"{text[:40]!r} is longer than ten years"
         raise ValueError(message)
     return timedelta(seconds=seconds)
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[-+]\d\d:?\d\d)?)?", re.ASCII)
+
+
+def parse_time(text: str) -> datetime:
+    """The moment in an RFC 3339 text, in UTC; without an offset it is taken as UTC, a date as its first moment.
+
+    Raises ValueError with a sentence for people where the text is none.
+    """
+    text = text.strip()
+    if len(text) <= 40 and _TIME.fullmatch(text):
+        try:
+            moment = datetime.fromisoformat(text.upper())
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+    message = f"{text[:40]!r} is not a time: write it as in RFC 3339, such as 2026-11-23T08:00:00Z"
+    raise ValueError(message)

@@ -45,31 +45,43 @@ class RunBegun(EntryData):
     """How a run began: the event whole, and each condition with the wanted and the actual value."""
 
     workflow: WorkflowRef
-    event: dict[str, Any]
+    digest: str = Field("", description="SHA-256 of the definition that the run is pinned to.")
+    event: dict[str, Any] = Field(description="The CloudEvent, with its sensitive fields redacted.")
     conditions: dict[str, Any] | None
     causation_chain: list[str]
+    shadow: bool = Field(False, description="True where no action is performed.")
+    rerun_of: str | None = Field(None, description="The run that this one repeats.")
 
 
 class RunSuppressed(RunBegun):
     """A guard kept the run from starting."""
 
+    guard: Literal["loop", "throttle", "storm"]
     reason: str
+    summary: dict[str, Any] | None = Field(None, description="What a storm came to, in the one entry that ends it.")
 
 
-class StepData(EntryData):
-    """Which step: its path, its number in the order of beginning, its action."""
+class StepPlace(EntryData):
+    """Which step: its path, its id, its number in the order of beginning."""
 
     step: str
+    id: str | None = Field(None, description="The last part of the path. Logs of early versions lack it.")
     position: int = Field(ge=0)
+
+
+class StepData(StepPlace):
+    """Which step, and its action."""
+
     action: str
 
 
 class StepStarted(StepData):
-    """A command was issued; `input` is as rendered."""
+    """A command was issued, or a delay began; `input` is as rendered. The same position again is the next attempt."""
 
     command: str
     attempt: int = Field(ge=1)
     input: dict[str, Any]
+    cut: bool = Field(False, description="True where the recorded input is redacted or cut, and so not what is sent.")
 
 
 class StepSucceeded(StepData):
@@ -87,6 +99,14 @@ class StepFailed(StepData):
     next_try: AwareDatetime | None = None
 
 
+class StepSkipped(StepData):
+    """An action was not performed: what it would have been asked, and what it might have answered."""
+
+    reason: Literal["shadow"]
+    input: dict[str, Any]
+    output: Any
+
+
 class StepCondition(StepData):
     """A gate or branch was decided."""
 
@@ -94,10 +114,42 @@ class StepCondition(StepData):
     conditions: dict[str, Any]
 
 
+class RunWaiting(StepPlace):
+    """The run waits in this step, for a delay or before the next attempt."""
+
+    until: AwareDatetime
+    reason: Literal["delay", "retry"]
+
+
 class RunFailed(EntryData):
     """The run ended, and an action of it failed for good."""
 
     error: str
+
+
+class RunCancelled(EntryData):
+    """The run was ended by an event of `cancel_on`, or by a person."""
+
+    by: dict[str, Any] = Field(description="`event` with id, source, type, time, subject; or `person` and `reason`.")
+    step: str | None = Field(description="The path of the step in progress; null between two steps.")
+    next: str | None = Field(None, description="Between two steps: the path of the one that would have come next.")
+
+
+class RunRestarted(EntryData):
+    """An event of `restart_on` began the run again from its first step, with the event's data."""
+
+    by: dict[str, Any]
+    event: dict[str, Any]
+
+
+class RunResumed(EntryData):
+    """A person had a failed or cancelled run go on."""
+
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    by: dict[str, Any]
+    from_: str | None = Field(alias="from", description="The path of the step that the run goes on from.")
+    workflow: WorkflowRef
+    digest: str
 
 
 DATA: Final[dict[str, type[EntryData]]] = {
@@ -107,11 +159,16 @@ DATA: Final[dict[str, type[EntryData]]] = {
     "step.started": StepStarted,
     "step.succeeded": StepSucceeded,
     "step.failed": StepFailed,
+    "step.skipped": StepSkipped,
     "step.condition": StepCondition,
+    "run.waiting": RunWaiting,
     "run.completed": EntryData,
     "run.failed": RunFailed,
+    "run.cancelled": RunCancelled,
+    "run.restarted": RunRestarted,
+    "run.resumed": RunResumed,
 }
-"""The model of `data` by entry type: all that this version writes."""
+"""The model of `data` by entry type."""
 
 
 class Entry(BaseModel):

@@ -40,6 +40,11 @@ Outcome = Succeeded | Failed
 
 
 @dataclass(slots=True, frozen=True)
+class Fired:
+    """The time that a run waited for has come."""
+
+
+@dataclass(slots=True, frozen=True)
 class Call:
     """All that an action gets to know.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.decide import start
+from engine.run import start
 from engine.workflow import Pinned, Workflow, compile_workflow
 from schemas.definitions import parse_definition
 from schemas.errors import Fault, Refused
@@ -27,48 +27,23 @@ def faults(make: Make, *steps: dict[str, Any], **fields: Any) -> list[Fault]:
 TAG = {"id": "tag", "action": "add_tag", "with": {"tag": "x"}}
 
 
-@pytest.mark.parametrize(
-    ("step", "fields", "field", "name"),
-    [
-        ({"id": "w", "action": "delay", "with": {"for": "15m"}}, {}, "steps[0].action", "'delay'"),
-        ({**TAG, "retry": {"max_retries": 1}}, {}, "steps[0].retry.max_retries", "'retry'"),
-        ({**TAG, "retry": {}}, {}, "steps[0].retry.max_retries", "'retry'"),
-        (TAG, {"retry": {"max_retries": 3}}, "retry.max_retries", "'retry'"),
-        (TAG, {"cancel_on": [{"type": "device.online"}]}, "cancel_on", "'cancel_on'"),
-        (TAG, {"restart_on": [{"type": "device.online"}]}, "restart_on", "'restart_on'"),
-        (TAG, {"throttle": {"key": "{{device.id}}", "limit": 1, "per": "PT1M"}}, "throttle", "'throttle'"),
-        (TAG, {"state": "shadow"}, "state", "'shadow'"),
-        (
-            {"id": "b", "if": {"field": "device.id", "op": "exists"}, "then": [TAG], "else": []},
-            {},
-            "steps[0].if",
-            "a branch ('if')",
-        ),
-    ],
-)
-def test_what_is_not_built_yet_is_refused_by_name(
-    workflow: Make, step: dict[str, Any], fields: dict[str, Any], field: str, name: str
-) -> None:
-    found = faults(workflow, step, **fields)
-    assert [fault.field for fault in found] == [field]
-    assert found[0].reason.startswith(f"{name} is not supported yet")
-
-
-def test_no_retries_can_be_asked_for_in_so_many_words(workflow: Make) -> None:
-    made = workflow({**TAG, "retry": {"max_retries": 0}}, retry={"max_retries": 0}, cancel_on=[], restart_on=[])
-    assert len(made.steps) == 1
-
-
 def test_all_faults_are_told_at_once(workflow: Make) -> None:
     found = faults(
         workflow,
         {"id": "a", "action": "create_ticket", "with": {"title": "{{a b}}", "description": "{% if %}"}},
         {"id": "g", "condition": {"field": "a b", "op": "exists"}},
-        {"id": "w", "action": "delay", "with": {"for": "1s"}},
+        {"id": "b", "if": {"field": "c d", "op": "exists"}, "then": [], "else": [{**TAG, "with": {"tag": "{{"}}]},
+        cancel_on=[{"type": "device.online", "where": {"field": "e f", "op": "exists"}}],
+        restart_on=[{"type": "device.online"}, {"type": "device.online", "where": {"field": "g h", "op": "exists"}}],
+        throttle={"key": "{{device.id", "limit": 1, "per": "PT1M"},
         conditions={"field": "x", "op": "equals", "value": "{{y | nope}}"},
     )
     assert {fault.field for fault in found} == {
-        "steps[2].action",
+        "steps[2].if.field",
+        "steps[2].else[0].with.tag",
+        "cancel_on[0].where.field",
+        "restart_on[1].where.field",
+        "throttle.key",
         "conditions.value",
         "steps[0].with.title",
         "steps[0].with.description",

@@ -155,7 +155,7 @@ def test_what_is_no_definition_changes_nothing(document: Document, value: bytes)
         ({"steps": [{"id": "x", "action": "explode"}]}, "steps[0].action"),
         ({"steps": [{"id": "x", "action": "create_ticket", "with": {}}]}, "steps[0].with.title"),
         ({"steps": [{"id": "x", "action": "add_tag", "with": {"tag": "{% x %}"}}]}, "steps[0].with.tag"),
-        ({"steps": [{"id": "x", "action": "delay", "with": {"for": "1m"}}]}, "steps[0].action"),
+        ({"steps": [{"id": "x", "action": "delay", "with": {"for": "soon"}}]}, "steps[0].with.for"),
     ],
 )
 def test_a_refusal_names_the_field(document: Document, fields: dict[str, Any], field: str) -> None:

@@ -1,0 +1,84 @@
+"""What the run log keeps of inputs, outputs and errors: bounded, redacted, and nothing that JSON can't hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from engine.redaction import hidden
+
+if TYPE_CHECKING:
+    from engine.redaction import Redaction
+    from engine.workflow import Action
+    from schemas.outcomes import ActionError
+
+LARGEST: Final = 64 * 1024
+"""Bytes of one step's input, and of its output, as they are recorded."""
+LARGEST_OUTPUTS: Final = 512 * 1024
+"""Bytes of all outputs of a run: they travel with each command, and a record takes 2 MB."""
+_START: Final = 2048
+_DEEPEST: Final = 64
+"""As deep as an event may nest; what is deeper could not be written as JSON once it stands inside a command."""
+_LONGEST_ERROR: Final = 2000
+
+
+def kept_output(output: Any, before: int, redact: Redaction) -> Any:
+    """An output as a run can carry it along, where its earlier outputs have so many bytes.
+
+    Of one that is too large its size and its start are kept; of one that is no JSON only the reason.
+    """
+    try:
+        raw = orjson.dumps(output)
+    except TypeError as error:
+        return {"truncated": True, "reason": f"can't be written as JSON: {error}"[:200]}
+    if raw.count(b"{") + raw.count(b"[") > _DEEPEST and _depth(output) > _DEEPEST:
+        return {"truncated": True, "reason": f"nested deeper than {_DEEPEST} levels"}
+    told = redact.written(output, raw)
+    if told is not output:
+        raw = orjson.dumps(told)
+    if before + len(raw) > LARGEST_OUTPUTS:
+        return {"truncated": True, "bytes": len(raw)}
+    return told if len(raw) <= LARGEST else cut(raw)
+
+
+def kept_input(step: Action, rendered: dict[str, Any], raw: bytes, redact: Redaction) -> dict[str, Any]:
+    """A step's rendered parameters as they are told; the very same object where all of them are. `raw` is their JSON.
+
+    A parameter whose template reads a sensitive field is redacted whole, whatever it is called itself.
+    """
+    told: dict[str, Any] = redact.written(rendered, raw)
+    if not redact.harmless(step.reads):
+        told = dict(told)
+        for parameter in step.parameters:
+            if parameter.name in told and not redact.harmless(parameter.template.reads):
+                told[parameter.name] = hidden(told[parameter.name])
+        told = rendered if told == rendered else told
+    if told is not rendered:
+        raw = orjson.dumps(told)
+    return told if len(raw) <= LARGEST else cut(raw)
+
+
+def cut(raw: bytes, start: int = _START) -> dict[str, Any]:
+    """What is kept of a value whose JSON is too large."""
+    text = raw[:start].decode("utf-8", "ignore")
+    return {"truncated": True, "bytes": len(raw), **({"start": text} if start else {})}
+
+
+def _depth(value: Any) -> int:
+    level, deepest = [value], 0
+    while level := [one for one in level if isinstance(one, dict | list)]:
+        deepest += 1
+        level = [inner for one in level for inner in (one.values() if isinstance(one, dict) else one)]
+    return deepest
+
+
+def kept_error(error: ActionError, redact: Redaction) -> dict[str, Any]:
+    """The error as the log can keep it: bounded, and with nothing in it that JSON can't hold."""
+    told: dict[str, Any] = dict(error)
+    for name, value in told.items():
+        if isinstance(value, str):
+            told[name] = redact.text(value)[:_LONGEST_ERROR].encode("utf-8", "replace").decode()
+    told.setdefault("kind", "internal")
+    told.setdefault("message", str(told["kind"]))
+    return told

@@ -1,0 +1,180 @@
+"""What must not be told: the values of sensitive fields, known by their names, before an entry is made.
+
+A name is sensitive where it ends with one of the words below, without regard to case, `-`, `_` and a plural's s, or
+where it is one of the names that the installation adds, or ends with one as a word of its own (`customer_iban`). What
+is true, false, null or empty stays, and so does `secret:NAME`, which names a secret and holds none.
+
+Nearly all that passes here has nothing to hide. So each name is looked at once, and what is known to be harmless costs
+one comparison of key sets for each object; a value that is not changed is given back itself, not a copy.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Set as AbstractSet
+
+REDACTED: Final = "[redacted]"
+"""What stands in the place of a sensitive value."""
+_MOST_NAMES: Final = 20_000
+"""Names that are remembered as harmless; producers may make up any number of them."""
+_ENDINGS = re.compile(
+    r"(?:password|passwd|pwd|passphrase|passcode|secret|token|apikey|accesskey|secretkey|signingkey|encryptionkey"
+    r"|sshkey|privatekey|authorization|cookie|credential|connectionstring)s?$"
+)
+_BETWEEN = re.compile(r"[-_. ]+|(?<=[a-z0-9])(?=[A-Z])")
+_REFERENCE = re.compile(r"secret:[A-Za-z0-9_.-]{1,200}")
+_PAIR = re.compile(
+    r"""(?P<quote>["'])(?P<name>[^"'\\\n]{1,80})(?P=quote)\s*[:=]\s*"""
+    r"""(?P<value>"(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^'\\]|\\.)*(?:'|\\?$)|[{\[].*|[^\s,;&}\]]+)""",
+    re.DOTALL,
+)
+_ASSIGNED = re.compile(r"(?P<name>[A-Za-z][\w.-]{0,79})=(?P<value>[^\s&;,\"'<>]+)")
+_HEADER = re.compile(r"(?im)^(?P<name>[A-Za-z][\w-]{0,79})(?P<colon>[ \t]*:[ \t]*)(?P<value>[^\r\n]+)")
+_BEARER = re.compile(r"(?i)\bbearer[ \t]+(?=[^\s\"']*\d)[\w.~+/=-]{12,}")
+_HEADER_NAMES = re.compile(r"(?:authorization|cookie|apikey|token)$")
+
+
+class Redaction:
+    """The rules by which values are redacted; `extra` are further names that are sensitive."""
+
+    __slots__ = ("_extra", "_harmless")
+
+    def __init__(self, extra: Iterable[str] = ()) -> None:
+        self._extra = frozenset(plain for name in extra if (plain := _plain(name)))
+        self._harmless: set[str] = set()
+
+    def sensitive(self, name: str) -> bool:
+        """Whether the values of fields of this name are not told."""
+        if _ENDINGS.search(_plain(name)) is not None:
+            return True
+        if not self._extra:
+            return False
+        words = [word.lower() for word in _BETWEEN.split(name) if word]
+        return any("".join(words[start:]) in self._extra for start in range(len(words)))
+
+    def harmless(self, names: AbstractSet[str]) -> bool:
+        """Whether none of these names is sensitive."""
+        return names <= self._harmless or self._learn(names)
+
+    def _learn(self, names: AbstractSet[str]) -> bool:
+        if len(self._harmless) > _MOST_NAMES:
+            self._harmless.clear()
+        for name in names:
+            if name not in self._harmless:
+                if self.sensitive(name):
+                    return False
+                self._harmless.add(name)
+        return True
+
+    def value(self, value: Any) -> Any:
+        """The JSON value with its sensitive fields redacted; the very same object where it has none."""
+        if isinstance(value, dict):
+            if not (value.keys() <= self._harmless or self._learn(value.keys())):
+                return self._object(value)
+            changed: dict[str, Any] | None = None
+            for key, one in value.items():
+                if isinstance(one, dict | list) and (told := self.value(one)) is not one:
+                    changed = changed or dict(value)
+                    changed[key] = told
+            return value if changed is None else changed
+        if isinstance(value, list):
+            told = [self.value(one) if isinstance(one, dict | list) else one for one in value]
+            return value if all(map(_is, told, value)) else told
+        return value
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        told = {key: hidden(one) if self.sensitive(key) else self.value(one) for key, one in value.items()}
+        return value if all(one is value[key] for key, one in told.items()) else told
+
+    def written(self, value: Any, raw: bytes) -> Any:
+        """As `value`, where its JSON is at hand: then also in texts that are JSON themselves, or have some in them."""
+        told = self.value(value)
+        return self._texts(told) if b'\\":' in raw else told
+
+    def _texts(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value) if '":' in value else value
+        if isinstance(value, dict):
+            told = {key: self._texts(one) for key, one in value.items()}
+            return value if all(one is value[key] for key, one in told.items()) else told
+        if isinstance(value, list):
+            inside = [self._texts(one) for one in value]
+            return value if all(map(_is, inside, value)) else inside
+        return value
+
+    def redact_event(self, envelope: dict[str, Any]) -> dict[str, Any]:
+        """The CloudEvent as the run log may keep it; the very same object where it has nothing to hide."""
+        told: dict[str, Any] = self.value(envelope)
+        return told
+
+    def text(self, text: str) -> str:
+        """A text, such as the start of an answer, with what looks like a sensitive field in it redacted.
+
+        Read as JSON where it is, else by the looks of it: `"name": value`, `name=value`, `Name: value` in a line.
+        """
+        if text[:1] in {"{", "["}:
+            try:
+                read = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                pass
+            else:
+                told = self.value(read)
+                return text if told is read else orjson.dumps(told).decode()
+        text = _PAIR.sub(self._pair, text)
+        text = _ASSIGNED.sub(self._assigned, text)
+        text = _HEADER.sub(_header, text)
+        return _BEARER.sub(f"Bearer {REDACTED}", text)
+
+    def _pair(self, found: re.Match[str]) -> str:
+        quote, name, value = found["quote"], found["name"], found["value"]
+        whole = found[0]
+        if value[0] in "{[":
+            # An object that is cut: what is inside can't be told from what follows it.
+            rest = whole[: len(whole) - len(value)]
+            return f"{rest}{quote}{REDACTED}{quote}" if self.sensitive(name) else rest + _PAIR.sub(self._pair, value)
+        if not self.sensitive(name) or value in {"true", "false", "null", '""', "''"}:
+            return whole
+        if _REFERENCE.fullmatch(value.strip("\"'")):
+            return whole
+        return f"{whole[: len(whole) - len(value)]}{quote}{REDACTED}{quote}"
+
+    def _assigned(self, found: re.Match[str]) -> str:
+        if not self.sensitive(found["name"]) or _REFERENCE.fullmatch(found["value"]):
+            return found[0]
+        return f"{found['name']}={REDACTED}"
+
+
+def _header(found: re.Match[str]) -> str:
+    if _HEADER_NAMES.search(_plain(found["name"])) is None or REDACTED in found["value"]:
+        return found[0]
+    return f"{found['name']}{found['colon']}{REDACTED}"
+
+
+def hidden(value: Any) -> Any:
+    """What is told of a sensitive value."""
+    if value is None or isinstance(value, bool) or value in ("", [], {}):
+        return value
+    return value if isinstance(value, str) and _REFERENCE.fullmatch(value) else REDACTED
+
+
+def _plain(name: str) -> str:
+    return "".join(_BETWEEN.split(name)).lower()
+
+
+def _is(one: Any, other: Any) -> bool:
+    return one is other
+
+
+DEFAULT_REDACTION: Final = Redaction()
+"""The names above and no others."""
+
+
+def redact_event(envelope: dict[str, Any], redaction: Redaction = DEFAULT_REDACTION) -> dict[str, Any]:
+    """The CloudEvent as the run log may keep it; the very same object where it has nothing to hide."""
+    return redaction.redact_event(envelope)
