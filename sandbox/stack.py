@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.broker import Tansu
+from sandbox.clock import VARIABLE, VirtualTime, given_clock
 from sandbox.errors import SandboxError
 from sandbox.folder import Folder
 from sandbox.kafka import Kafka
@@ -37,6 +38,8 @@ class StackOptions:
     broker: str = "embedded"
     workers: int = 1
     data: Path | None = None
+    virtual: bool = False
+    """Whether time can be set forward, by `Stack.time`."""
 
 
 class Stack:
@@ -50,6 +53,7 @@ class Stack:
         self.folder: Path = Path()
         self.modules = StandIns()
         self.environment: dict[str, str] = {}
+        self.time: VirtualTime | None = None
         self._say = say
         self._claim: Folder | None = None
 
@@ -88,7 +92,9 @@ class Stack:
                 raise failed
         if isinstance(broker, Tansu):
             await forget_offsets(postgres.url)
-        self.modules = await StandIns(broker.bootstrap, PORTS).start()
+        if self.options.virtual:
+            self.time = VirtualTime(self.folder / "clock")
+        self.modules = await StandIns(broker.bootstrap, PORTS, self.time.clock if self.time else given_clock()).start()
         self._tell_ports({"broker": broker.port, **self.modules.ports})
         self.environment = self._variables(broker.bootstrap, postgres.url)
         write_environment(self.folder / "env", self.environment)
@@ -116,6 +122,8 @@ class Stack:
             "ONESTACK_PARTITIONS": os.environ.get("ONESTACK_PARTITIONS") or str(_PARTITIONS),
             **self.modules.environment(),
         }
+        if self.time is not None:
+            found[VARIABLE] = str(self.time.file)
         if self.options.broker != "kafka":
             # Tansu answers a fetch that waits only after half of its longest wait.
             found["ONESTACK_FETCH_MAX_WAIT_MS"] = "10"

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 
+from sandbox.clock import given_clock
 from sandbox.modules.server import PORTS, StandIns, shell_lines
 
 
@@ -23,7 +24,7 @@ async def _serve(broker: str | None, ports: dict[str, int]) -> None:
     stopped = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
-    modules = await StandIns(broker, ports).start()
+    modules = await StandIns(broker, ports, given_clock()).start()
     print("\n".join(shell_lines(modules.environment())), flush=True)
     print(f"# counts: {modules.url('control')}/_stats", flush=True)
     await stopped.wait()

@@ -6,8 +6,10 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.modules.ledger import Fault
+from sandbox.modules.ledger import Fault, Ledger
+from sandbox.modules.mail import MailSink
 from sandbox.modules.service import Module, ProblemError, Route, body_of
+from sandbox.modules.world import World
 
 _FIELDS: dict[str, type | tuple[type, ...]] = {
     "module": str,
@@ -21,14 +23,19 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
 
 
 class Control(Module):
-    """GET /_stats; POST /_fail (a `Fault` as JSON, seconds as `delay`), /_forget {"module"} and /_reset."""
+    """GET /_stats and /_mail; POST /_fail (a `Fault` as JSON, seconds as `delay`), /_forget {"module"} and /_reset."""
 
     name = "control"
     bearer = False
 
+    def __init__(self, world: World, ledger: Ledger, token: str = "", *, mail: MailSink) -> None:
+        super().__init__(world, ledger, token)
+        self._mail = mail
+
     def routes(self) -> list[Route]:
         return [
             ("GET", "/_stats", self._stats),
+            ("GET", "/_mail", self._messages),
             ("POST", "/_fail", self._fail),
             ("POST", "/_forget", self._forget),
             ("POST", "/_reset", self._reset),
@@ -36,6 +43,9 @@ class Control(Module):
 
     async def _stats(self, _request: web.Request) -> tuple[int, Any]:
         return 200, self.ledger.summary()
+
+    async def _messages(self, _request: web.Request) -> tuple[int, Any]:
+        return 200, {"mail": [{"to": one.to, "subject": one.subject, "text": one.text} for one in self._mail.messages]}
 
     async def _fail(self, request: web.Request) -> tuple[int, Any]:
         body = await body_of(request, "module")

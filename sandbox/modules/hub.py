@@ -1,4 +1,7 @@
-"""The Hub stand-in: push messages, fields and tags of entities, notes on companies."""
+"""The Hub stand-in: push messages, fields and tags of entities, notes on companies.
+
+A change of a ticket is told by the PSA, whose record it is.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.modules.ledger import Ledger
-from sandbox.modules.service import Module, ProblemError, Route, body_of
+from sandbox.modules.service import Module, ProblemError, Route, body_of, causation
 from sandbox.modules.world import World
 
 
@@ -43,16 +46,21 @@ class Hub(Module):
         body = await body_of(request, "field")
         if "value" not in body:
             raise ProblemError(422, "value is required", "value")
-        entity = self.world.get(request.match_info["type"], request.match_info["id"])
-        entity[str(body["field"])] = body["value"]
-        return 200, dict(entity)
+        return 200, dict(await self._change(request, str(body["field"]), body["value"]))
 
     async def _tag(self, request: web.Request) -> tuple[int, Any]:
         body = await body_of(request, "tag")
         entity = self.world.get(request.match_info["type"], request.match_info["id"])
         tags = entity.get("tags") if isinstance(entity.get("tags"), list) else []
-        entity["tags"] = [*(tags or []), *([body["tag"]] if body["tag"] not in (tags or []) else [])]
+        more = [*(tags or []), *([body["tag"]] if body["tag"] not in (tags or []) else [])]
+        entity = await self._change(request, "tags", more)
         return 200, {"id": entity["id"], "tags": entity["tags"]}
+
+    async def _change(self, request: web.Request, field: str, value: Any) -> dict[str, Any]:
+        kind, id = request.match_info["type"], request.match_info["id"]
+        if kind == "ticket":
+            return await self.world.change_ticket(id, {field: value}, causation(request))
+        return self.world.put(kind, None, {"id": id, field: value})
 
     async def _note(self, request: web.Request) -> tuple[int, Any]:
         body = await body_of(request, "body")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from itertools import count
 from typing import Any
 
@@ -34,10 +33,10 @@ class Psa(Module):
         body = await body_of(request, "title")
         company = body.get("company_id") or None
         org = self.world.org_of("company", company)
-        ticket = {"status": "New", **body, "id": f"T-{next(self._numbers)}", "created_at": _now()}
+        ticket = {"status": "New", **body, "id": f"T-{next(self._numbers)}", "created_at": self.world.now()}
         ticket.setdefault("source", "api")
         ticket = dict(self.world.put("ticket", org, ticket))
-        await self.world.happened("ticket.created", org, self._data(ticket), causation(request))
+        await self.world.happened("ticket.created", org, self.world.ticket_data(ticket), causation(request))
         return 201, ticket
 
     async def _update(self, request: web.Request) -> tuple[int, Any]:
@@ -45,13 +44,7 @@ class Psa(Module):
         id = request.match_info["id"]
         if not changes:
             raise ProblemError(422, "at least one field to change is required")
-        ticket = self.world.get("ticket", id)
-        previous = {name: ticket.get(name) for name, value in changes.items() if ticket.get(name) != value}
-        ticket.update(changes, id=id, updated_at=_now())
-        if previous:
-            data = {**self._data(dict(ticket)), "previous": previous}
-            await self.world.happened("ticket.updated", self.world.org_of("ticket", id), data, causation(request))
-        return 200, dict(ticket)
+        return 200, dict(await self.world.change_ticket(id, changes, causation(request)))
 
     async def _get(self, request: web.Request) -> tuple[int, Any]:
         ticket = self.world.find("ticket", request.match_info["id"])
@@ -63,11 +56,3 @@ class Psa(Module):
         company = request.query.get("company_id")
         tickets = [t for t in self.world.all("ticket") if company is None or t.get("company_id") == company]
         return 200, {"tickets": tickets}
-
-    def _data(self, ticket: dict[str, Any]) -> dict[str, Any]:
-        company = self.world.find("company", str(ticket.get("company_id")))
-        return {"ticket": ticket, **({"company": dict(company)} if company else {})}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

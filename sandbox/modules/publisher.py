@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from secrets import token_hex
 from typing import Any
 
 import orjson
 from aiokafka import AIOKafkaProducer
 
+from runtime.clock import Clock
 from schemas.events.types import SOURCES, entity_of
 from schemas.names import EVENT_TOPICS, entity_key
 
@@ -32,11 +32,12 @@ class Sent:
 class Publisher:
     """A producer that numbers its events. Its default partitioner is the murmur2 of the Java client."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, clock: Clock | None = None) -> None:
         self._bootstrap = bootstrap
         # Ids must not come again in a later start on the same history.
         self._name = f"e{token_hex(4)}"
         self._numbers = 0
+        self._clock = clock or Clock()
         self._producer: AIOKafkaProducer | None = None
         self.events: list[dict[str, Any]] = []
         """Every event that was acknowledged, in the order of sending, repeats included."""
@@ -73,7 +74,7 @@ class Publisher:
             "source": f"/{module or SOURCES[type][0]}",
             "type": type,
             "subject": f"{entity}/{data[entity]['id']}",
-            "time": datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            "time": self._clock.now().isoformat(timespec="microseconds").replace("+00:00", "Z"),
             "orgid": org,
             "datacontenttype": "application/json",
             **attributes,

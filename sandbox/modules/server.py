@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from runtime.clock import Clock
 from sandbox.modules.control import Control
 from sandbox.modules.hub import Hub
 from sandbox.modules.ledger import Ledger
@@ -46,12 +47,15 @@ class StandIns:
     """PSA, RMM, Hub, On-Call, Teams, Slack, a webhook receiver, a mail server, and what they published.
 
     Without a broker they publish nothing. `ports` are by module; a port that is taken is replaced by a free one.
+    `clock` tells the time of what they publish.
     """
 
-    def __init__(self, bootstrap: str | None = None, ports: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self, bootstrap: str | None = None, ports: Mapping[str, int] | None = None, clock: Clock | None = None
+    ) -> None:
         self.ledger = Ledger()
-        self.publisher = Publisher(bootstrap) if bootstrap else None
-        self.world = World(self.publisher)
+        self.publisher = Publisher(bootstrap, clock) if bootstrap else None
+        self.world = World(self.publisher, clock)
         self.psa = Psa(self.world, self.ledger, TOKEN)
         self.rmm = Rmm(self.world, self.ledger, TOKEN)
         self.hub = Hub(self.world, self.ledger, TOKEN)
@@ -69,7 +73,7 @@ class StandIns:
         if self.publisher is not None:
             await self.publisher.start()
         modules: list[Module] = [self.psa, self.rmm, self.hub, self.oncall, self.teams, self.slack, self.receiver]
-        for module in (*modules, Control(self.world, self.ledger)):
+        for module in (*modules, Control(self.world, self.ledger, mail=self.mail)):
             runner = web.AppRunner(module.application(), access_log=None, shutdown_timeout=_STOP_PATIENCE)
             await runner.setup()
             self._runners.append(runner)

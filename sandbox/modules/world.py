@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from runtime.clock import Clock
+
 Entity = dict[str, Any]
 
 
@@ -21,8 +23,9 @@ class Publishes(Protocol):
 class World:
     """Entities by type and id. Calls do not name their organisation: it is known from the entities they are about."""
 
-    def __init__(self, publisher: Publishes | None = None) -> None:
+    def __init__(self, publisher: Publishes | None = None, clock: Clock | None = None) -> None:
         self._publisher = publisher
+        self._clock = clock or Clock()
         self._entities: dict[tuple[str, str], Entity] = {}
         self._orgs: dict[tuple[str, str], str] = {}
 
@@ -56,6 +59,25 @@ class World:
     def org_of(self, kind: str, id: str | None) -> str | None:
         """The organisation that an entity belongs to, where it is known."""
         return None if id is None else self._orgs.get((kind, id))
+
+    def now(self) -> str:
+        """The time as entities have it: RFC 3339 to the millisecond."""
+        return self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def ticket_data(self, ticket: Entity) -> dict[str, Any]:
+        """An event's data about a ticket: with its company, where that is known."""
+        company = self.find("company", str(ticket.get("company_id")))
+        return {"ticket": dict(ticket), **({"company": dict(company)} if company else {})}
+
+    async def change_ticket(self, id: str, changes: Mapping[str, Any], caused: Mapping[str, str]) -> Entity:
+        """Change a ticket, which `ticket.updated` tells with the old values unless nothing is other than before."""
+        ticket = self.get("ticket", id)
+        previous = {name: ticket.get(name) for name, value in changes.items() if ticket.get(name) != value}
+        ticket.update(changes, id=id, updated_at=self.now())
+        if previous:
+            data = {**self.ticket_data(ticket), "previous": previous}
+            await self.happened("ticket.updated", self.org_of("ticket", id), data, caused)
+        return ticket
 
     async def happened(
         self, type: str, org: str | None, data: Mapping[str, Any], caused: Mapping[str, str]

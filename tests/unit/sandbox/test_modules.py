@@ -122,6 +122,31 @@ async def test_a_changed_ticket_causes_an_event_with_the_old_values_and_the_caus
     assert "causationid" not in updated
 
 
+async def test_a_field_or_tag_that_the_hub_sets_on_a_ticket_is_told_by_the_psa_with_its_cause(
+    modules: StandIns, recorder: Recorder, http: aiohttp.ClientSession
+) -> None:
+    modules.world.put("ticket", "acme", {"id": "t", "status": "New"})
+    cause = {**BEARER, "X-OneStack-Causation": "run1;wf-a"}
+    hub = modules.url("hub") + "/v1/entities/ticket/t"
+    await call(http, "PATCH", hub, {"field": "status", "value": "Waiting"}, cause)
+    for _ in range(2):
+        assert (await call(http, "POST", hub + "/tags", {"tag": "vip"}, cause))[1] == {"id": "t", "tags": ["vip"]}
+    await call(http, "PATCH", modules.url("hub") + "/v1/entities/device/d", {"field": "site", "value": "Lab"}, cause)
+    status, tagged = recorder.events
+    assert {event["type"] for event in recorder.events} == {"ticket.updated"}
+    assert (status["data"]["previous"], status["data"]["ticket"]["status"]) == ({"status": "New"}, "Waiting")
+    assert (tagged["data"]["previous"], tagged["data"]["ticket"]["tags"]) == ({"tags": None}, ["vip"])
+    assert (tagged["causationid"], tagged["causationchain"]) == ("run1", "wf-a")
+
+
+async def test_a_ticket_that_nobody_knows_the_organisation_of_causes_no_event(
+    modules: StandIns, recorder: Recorder, http: aiohttp.ClientSession
+) -> None:
+    url = modules.url("hub") + "/v1/entities/ticket/strange"
+    assert (await call(http, "PATCH", url, {"field": "status", "value": "New"}))[0] == 200
+    assert recorder.events == []
+
+
 async def test_a_change_that_changes_nothing_causes_no_event(
     modules: StandIns, recorder: Recorder, http: aiohttp.ClientSession
 ) -> None:
@@ -255,6 +280,9 @@ async def test_the_mail_server_keeps_messages_and_fails_as_told(modules: StandIn
     (mail,) = modules.mail.messages
     assert (mail.to, mail.subject, mail.text.strip()) == (("b@x.example",), "Grüße", "Hällo")
     assert modules.ledger.performed["mail", "<m-1@x.example>"] == 1
+    async with aiohttp.ClientSession() as http:
+        _, told = await call(http, "GET", modules.url("control") + "/_mail", None)
+    assert told == {"mail": [{"to": ["b@x.example"], "subject": "Grüße", "text": "Hällo\n"}]}
     modules.ledger.faults.append(Fault("mail", status=451, times=1))
     with pytest.raises(aiosmtplib.SMTPDataError):
         await aiosmtplib.send(message, hostname="127.0.0.1", port=modules.ports["mail"])
