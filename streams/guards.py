@@ -1,0 +1,361 @@
+"""The guard agent: one hop between an event and its run, where a throttle or the storm breaker may say no.
+
+Theory of operation. A throttle's key spans entities, and so partitions: what it counts has to meet in one place. The
+trigger agent puts a request on the guard topic, keyed `{org}/{workflow id}`; this agent takes a partition's requests in
+their order, asks the pure `engine.guards.Guard`, writes what it decided to the guard's log (the admissions topic, same
+key and partition), waits for the broker, sends the verdicts to the entities' home partitions as control records, waits
+again, and only then lets the requests' offsets be committed.
+
+Every verdict follows from the log and the requests alone: the time of a request is when the broker took it. So a worker
+that is killed between any two lines leaves either a verdict in the log, which is sent again when the request comes
+again, or none, and then the next worker comes to the same one. The control agent finds a repeat by its run.
+
+A storm ends when nothing was suppressed for a minute. Where no request comes to show it, the worker puts a tick on the
+guard topic: it takes its place in the partition's order, and has the broker's time like all the others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from hashlib import blake2b
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from engine.errors import RenderError
+from engine.filters import as_text
+from engine.guards import LONGEST, MINUTE, REPEATS, Guard, Over, Request, entity_in, from_json, rank_of, to_json
+from engine.paths import Scope
+from runtime.kafka import LARGEST_RECORD, partition_of
+from runtime.logging import logger
+from schemas.errors import Refused
+from schemas.names import ADMISSIONS, CONTROL, GUARD
+from streams import dead_letters
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from engine.guards import Decision
+    from engine.workflow import Workflow
+    from schemas.events import Event
+    from streams.parts import Parts
+
+_MARGIN: Final = 30_000
+"""Milliseconds that are read more than asked for: our clock and the broker's differ."""
+_LARGEST: Final = LARGEST_RECORD - 16 * 1024
+_LONGEST_KEY: Final = 200
+_LOOK_SECONDS: Final = 0.5
+_TICK_SECONDS: Final = 5.0
+_LATE: Final = 500
+"""Milliseconds by which a tick comes late, so that the broker's clock is past the minute too."""
+
+
+def needed(parts: Parts, workflow: Workflow) -> bool:
+    """Whether a run of this workflow has to be admitted before it starts."""
+    return workflow.throttle is not None or parts.settings.storm_limit > 0
+
+
+def request(parts: Parts, workflow: Workflow, event: Event, run: str, arrived: int) -> asyncio.Future[None]:
+    """Ask for a run to be admitted; the future is done when the broker has the request.
+
+    Raises Refused where it is larger than a record may be.
+    """
+    document: dict[str, Any] = {
+        "format": 1,
+        "run": run,
+        "org": event.org,
+        "entity_key": event.entity_key,
+        "event": event.envelope,
+        "definition": workflow.body,
+        "digest": workflow.digest,
+        "arrived": arrived,
+        "ahead": _ahead(parts),
+    }
+    if (throttle := workflow.throttle) is not None:
+        per = min(throttle.per, LONGEST)
+        document |= {
+            "key": _key(workflow, event, run),
+            "limit": throttle.limit,
+            "per": round(per.total_seconds() * 1000),
+        }
+    value = orjson.dumps(document)
+    if len(value) > _LARGEST:
+        raise Refused.one("", f"the request to start a run has {len(value):,} bytes; a record may have {_LARGEST:,}")
+    key = f"{workflow.org}/{workflow.id}".encode()
+    return parts.publisher.put(GUARD, partition_of(key, parts.partitions), key, value)
+
+
+def _key(workflow: Workflow, event: Event, run: str) -> str:
+    """The throttle's key for this event. One that can't be rendered is empty, like one that renders to nothing."""
+    scope = Scope(event.envelope, workflow.reference, {"id": run}, {})
+    try:
+        text = as_text(workflow.throttle.key.render(scope)) if workflow.throttle is not None else ""
+    except RenderError:
+        return ""
+    if len(text) <= _LONGEST_KEY:
+        return text
+    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return f"{text[: _LONGEST_KEY - 33]}…{digest}"
+
+
+def _ahead(parts: Parts) -> int:
+    """Milliseconds that our clock is set forward: 0 but in demos and tests."""
+    return round((parts.clock.time() - time.time()) * 1000) if parts.clock.virtual else 0
+
+
+class _Watch:
+    """One partition: its guards by `{org}/{workflow id}`."""
+
+    def __init__(self, partition: int, written: asyncio.Future[None] | None = None) -> None:
+        self.partition = partition
+        self.open = True
+        self.ready = asyncio.Event()
+        self.guards: dict[str, Guard] = {}
+        self.pruned = -1
+        self.written = written
+        self.ticked: dict[str, float] = {}
+
+    def guard(self, key: str) -> Guard:
+        found = self.guards.get(key)
+        if found is None:
+            org, _, workflow_id = key.partition("/")
+            found = self.guards[key] = Guard(org, workflow_id)
+            found.pruned = self.pruned
+        return found
+
+    def close(self) -> None:
+        self.open = False
+        self.ready.set()
+
+
+class Guards:
+    """The guards of the partitions that this worker has."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._watches: dict[int, _Watch] = {}
+        self._look: asyncio.Task[None] | None = None
+        self._log = logger("guards")
+
+    def assign(self, partitions: set[int]) -> None:
+        """These partitions are ours: read what was decided there."""
+        before = {partition: watch.written for partition, watch in self._watches.items()}
+        self.revoke(set(self._watches))
+        self._watches = {partition: _Watch(partition, before.get(partition)) for partition in partitions}
+        if self._watches:
+            _ = self._parts.spawn(self._fill(list(self._watches.values())))
+        if self._look is None:
+            self._look = asyncio.create_task(self._look_out())
+
+    def revoke(self, partitions: set[int]) -> None:
+        """A rebalance begins: decide nothing more there."""
+        for partition in partitions:
+            if (watch := self._watches.pop(partition, None)) is not None:
+                watch.close()
+
+    def close(self) -> None:
+        """Decide nothing more."""
+        self.revoke(set(self._watches))
+        if self._look is not None:
+            self._look.cancel()
+
+    # -- what was decided before ----------------------------------------------------------------------------------
+
+    async def _fill(self, watches: list[_Watch]) -> None:
+        await self._parts.definitions.ready.wait()
+        longest = max(REPEATS, _longest(self._parts))
+        await self._read(watches, int(time.time() * 1000) - longest - _MARGIN)
+        for watch in watches:
+            await self._complete(watch)
+            watch.ready.set()
+
+    async def _read(self, watches: list[_Watch], since: int) -> None:
+        """Make these guards anew from their log, from this time on (milliseconds, by the broker's clock)."""
+        by_partition = {watch.partition: watch for watch in watches if watch.open}
+        for watch in by_partition.values():
+            if watch.written is not None:
+                await asyncio.wait((watch.written,))
+            watch.guards, watch.pruned = {}, since + _ahead(self._parts)
+
+        def take(record: Any) -> None:
+            try:
+                folded = from_json(orjson.loads(record.value))
+                by_partition[record.partition].guard(record.key.decode()).fold(folded)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._log.warning("an admission can't be read", offset=record.offset, error=repr(error))
+
+        await self._parts.read_back.read(ADMISSIONS, list(by_partition), since / 1000, take)
+
+    async def _complete(self, watch: _Watch) -> None:
+        """Read further back where a storm began before what was read."""
+        missing = [since for guard in watch.guards.values() if (since := guard.lacks) is not None]
+        if missing:
+            await self._read([watch], min(missing) - _ahead(self._parts) - _MARGIN)
+
+    async def _reach_back(self, watch: _Watch, asked: list[_Asked]) -> None:
+        missing = [
+            one.appended - max(one.request.per, MINUTE)
+            for one in asked
+            if one.request is not None and not watch.guard(one.key).knows(one.request, one.at)
+        ]
+        if missing:
+            self._log.info("reading further back in the guard's log", partition=watch.partition)
+            await self._read([watch], min(missing) - _MARGIN)
+            await self._complete(watch)
+
+    # -- deciding -------------------------------------------------------------------------------------------------
+
+    async def batch(self, event: Any, before: asyncio.Task[None] | None) -> None:
+        """Decide on what has arrived on a partition, behind what arrived before it."""
+        if before is not None and not before.done():
+            await asyncio.wait((before,))
+        watch = self._watches.get(event.message.partition)
+        if watch is None:
+            return
+        await watch.ready.wait()
+        sent: list[asyncio.Future[None]] = []
+        asked = [one for record in event.value if (one := self._asked(record, sent)) is not None]
+        await self._reach_back(watch, asked)
+        if not watch.open:
+            return
+        written: list[asyncio.Future[None]] = []
+        verdicts: list[tuple[bytes, bytes]] = []
+        for one in asked:
+            self._decide(watch, one, written, verdicts)
+        _ = self._parts.spawn(self._finish(watch, event, written, verdicts, sent))
+
+    def _asked(self, record: Any, sent: list[asyncio.Future[None]]) -> _Asked | None:
+        try:
+            return _Asked(record)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            refused = Refused.one("", f"not a request to a guard: {type(error).__name__}: {error}"[:300])
+            sent.append(dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions))
+            return None
+
+    def _decide(
+        self, watch: _Watch, one: _Asked, written: list[asyncio.Future[None]], verdicts: list[tuple[bytes, bytes]]
+    ) -> None:
+        guard = watch.guard(one.key)
+        records: list[Decision | Over] = []
+        if (over := guard.lapse(one.at, one.offset)) is not None:
+            guard.fold(over)
+            records.append(over)
+            verdicts.append(_verdict(over.carried, over.run, "storm", over.reason, over.summary))
+        if one.request is not None:
+            again = guard.known(one.request.run) is not None
+            decision = guard.decide(one.request, one.at, self._parts.settings.storm_limit)
+            guard.fold(decision)
+            if decision.verdict != "throttle" and not again:
+                records.append(decision)
+            verdicts.append(_verdict(one.request.carried, decision.run, decision.verdict, decision.reason))
+            guard.forget(one.at, one.request.per)
+        for record in records:
+            value = orjson.dumps(to_json(record))
+            watch.written = self._parts.publisher.put(ADMISSIONS, watch.partition, one.key.encode(), value)
+        if watch.written is not None:
+            # Also that of a request before: a repeat must not be answered before the first is in the log.
+            written.append(watch.written)
+
+    async def _finish(
+        self,
+        watch: _Watch,
+        event: Any,
+        written: list[asyncio.Future[None]],
+        verdicts: list[tuple[bytes, bytes]],
+        sent: list[asyncio.Future[None]],
+    ) -> None:
+        await self._acknowledged(written)
+        if not watch.open:
+            return
+        parts = self._parts
+        for key, value in verdicts:
+            sent.append(parts.publisher.put(CONTROL, partition_of(key, parts.partitions), key, value))
+        await self._acknowledged(sent)
+        if watch.open:
+            event.ack()
+
+    async def _acknowledged(self, futures: list[asyncio.Future[None]]) -> None:
+        for future in dict.fromkeys(futures):
+            if not future.done():
+                await asyncio.wait((future,))
+            if not future.cancelled() and (error := future.exception()) is not None:
+                self._log.error("a record was refused for its size", error=repr(error))
+
+    # -- the ends of storms ---------------------------------------------------------------------------------------
+
+    async def _look_out(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            for watch in list(self._watches.values()):
+                if watch.open and watch.ready.is_set():
+                    self._tick(watch)
+
+    def _tick(self, watch: _Watch) -> None:
+        now, ahead = self._parts.clock.time() * 1000, _ahead(self._parts)
+        for key, guard in watch.guards.items():
+            last = guard.stormy
+            if last is None or now < last + MINUTE + _LATE or time.monotonic() < watch.ticked.get(key, 0.0):
+                continue
+            watch.ticked[key] = time.monotonic() + _TICK_SECONDS
+            value = orjson.dumps({"format": 1, "tick": True, "ahead": ahead})
+            _ = self._parts.publisher.put(GUARD, watch.partition, key.encode(), value)
+
+
+class _Asked:
+    """A record of the guard topic: a request, or a tick, which has none. Raises what a malformed one raises."""
+
+    __slots__ = ("appended", "at", "key", "offset", "request")
+
+    def __init__(self, record: Any) -> None:
+        document = orjson.loads(record.value or b"")
+        if document["format"] != 1:
+            raise ValueError("its format is not known to this version")
+        self.key: str = record.key.decode()
+        self.offset: int = record.offset
+        self.appended: int = record.timestamp
+        self.at: int = record.timestamp + int(document["ahead"])
+        self.request: Request | None = None
+        if document.get("tick") is not True:
+            self.request = _request(document)
+
+
+def _request(document: dict[str, Any]) -> Request:
+    event = document["event"]
+    data, subject = event["data"], event["subject"]
+    carried = {name: document[name] for name in ("org", "entity_key", "event", "definition", "digest", "arrived")}
+    return Request(
+        str(document["run"]), entity_in(data, subject), rank_of(data),
+        document.get("key"), int(document.get("limit", 0)), int(document.get("per", 0)), carried,
+    )  # fmt: skip
+
+
+def _verdict(
+    carried: dict[str, Any], run: str, verdict: str, reason: str, summary: dict[str, Any] | None = None
+) -> tuple[bytes, bytes]:
+    """The key and the value of the control record that tells a verdict."""
+    document = {"format": 1, "id": f"guard:{run}", "action": "start", "run_id": run, "verdict": verdict, **carried}
+    if verdict != "admitted":
+        document["reason"] = reason
+    if summary is not None:
+        document["summary"] = summary
+    return str(carried["entity_key"]).encode(), orjson.dumps(document)
+
+
+def _longest(parts: Parts) -> int:
+    """The longest period of all throttles in force, in milliseconds."""
+    registry, longest = parts.definitions.registry, 0.0
+    for key in registry.snapshot():
+        org, _, workflow_id = key.partition("/")
+        workflow = registry.get(org, workflow_id)
+        if workflow is not None and workflow.throttle is not None:
+            longest = max(longest, min(workflow.throttle.per, LONGEST).total_seconds())
+    return round(longest * 1000)
+
+
+async def agent(parts: Parts, batches: AsyncIterator[Any]) -> None:
+    """Take batches as they come; those of one partition in their order, others beside them."""
+    last: dict[Any, asyncio.Task[None]] = {}
+    async for event in batches:
+        tp = event.message.tp
+        last[tp] = parts.spawn(parts.guards.batch(event, last.get(tp)))
