@@ -282,7 +282,7 @@ async def test_the_mail_server_keeps_messages_and_fails_as_told(modules: StandIn
     assert modules.ledger.performed["mail", "<m-1@x.example>"] == 1
     async with aiohttp.ClientSession() as http:
         _, told = await call(http, "GET", modules.url("control") + "/_mail", None)
-    assert told == {"mail": [{"to": ["b@x.example"], "subject": "Grüße", "text": "Hällo\n"}]}
+    assert told == {"mail": [{"to": ["b@x.example"], "subject": "Grüße", "text": "Hällo\r\n"}]}
     modules.ledger.faults.append(Fault("mail", status=451, times=1))
     with pytest.raises(aiosmtplib.SMTPDataError):
         await aiosmtplib.send(message, hostname="127.0.0.1", port=modules.ports["mail"])
