@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, running, telling, templates
+from cli import asking, running, simulate, telling, templates
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -20,6 +20,7 @@ def add_to(app: Typer) -> None:
     app.command()(running.migrate)
     app.add_typer(templates.templates, name="templates")
     app.command()(telling.validate)
+    app.command()(simulate.simulate)
     app.command()(telling.publish)
     app.command()(telling.emit)
     app.command()(asking.workflows)

@@ -70,8 +70,11 @@ def tree(trace: dict[str, Any], indent: str, most: int = _SHORT) -> Iterator[str
             for one in inside if isinstance(inside, list) else [inside]:
                 yield from tree(one, indent + "  ", most)
             return
-    wanted = f" {short_json(trace['value'], most)}" if "value" in trace else ""
+    changed = trace.get("op") == "changed"
+    wanted = f" {short_json(trace['value'], most)}" if "value" in trace and not changed else ""
     actual = "it was missing" if trace.get("missing") else f"it was {short_json(trace.get('actual'), most)}"
+    if "previous" in trace:
+        actual += f", before {short_json(trace['previous'], most)}"
     note = f"; {trace['note']}" if trace.get("note") else ""
     yield f"{indent}{mark} {trace.get('field', '?')} {trace.get('op', '?')}{wanted} ({actual}{note})"
 
