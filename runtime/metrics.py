@@ -26,6 +26,10 @@ CONSUMER_LAG = Gauge("onestack_consumer_lag", "Records that wait to be read", ["
 DEAD_LETTERS = Counter("onestack_dead_letters", "Records that could not be read", ["topic"])
 CALLS_IN_FLIGHT = Gauge("onestack_calls_in_flight", "Action calls under way")
 CALLS_WAITING = Gauge("onestack_calls_waiting", "Commands that wait for a free call")
+TIMERS_WAITING = Gauge("onestack_timers_waiting", "Runs that wait for a time or for their next attempt")
+TIMER_LATENESS = Histogram(
+    "onestack_timer_lateness_seconds", "From when a wait was due to the decision that ended it", buckets=_SECONDS
+)
 PROJECTED = Counter("onestack_projected_entries", "Run-log entries written to the history")
 PROJECTION_SECONDS = Histogram("onestack_projection_seconds", "How long a batch took to write", buckets=_SECONDS)
 

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
-from schemas.names import DEFINITIONS, EVENT_TOPICS, command_topic
+from schemas.names import CONTROL, DEFINITIONS, EVENT_TOPICS, GUARD, command_topic
+from streams import guards
+from streams.control import control
 from streams.definitions import guard
 from streams.executors import Executor
 from streams.transport import BatchTransport
@@ -54,6 +56,9 @@ def build(settings: Settings, parts: Parts) -> App:
     app.settings, app.worker_parts = settings, parts
     _agent(app, "definitions", [DEFINITIONS], lambda batches: guard(parts, batches))
     _agent(app, "triggers", list(EVENT_TOPICS.values()), lambda batches: trigger(parts, batches))
+    _agent(app, "control", [CONTROL], lambda batches: control(parts, batches))
+    _agent(app, "guards", [GUARD], lambda batches: guards.agent(parts, batches))
+    _agent(app, "timers", [command_topic("delay")], parts.timers.run)
     for name, action in parts.actions.items():
         executor = parts.executors[name] = Executor(parts, action)
         _agent(app, f"executor-{name}", [command_topic(name)], executor.run)

@@ -30,7 +30,9 @@ _BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")
 _ENDED: Final = {
     "run.completed": RUNS.labels("completed"),
     "run.failed": RUNS.labels("failed"),
+    "run.cancelled": RUNS.labels("cancelled"),
     "run.skipped": RUNS.labels("skipped"),
+    "run.suppressed": RUNS.labels("suppressed"),
 }
 
 

@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 _MARGIN: Final = 30.0
 """Seconds that are read more than asked for: producers' clocks differ from the broker's."""
 _PREFIX: Final = b'[{"specversion":"1.0","id":"'
-_SKIPPED: Final = b'","source":"/workflow-engine","type":"run.skipped"'
+_ENDED: Final = (
+    b'","source":"/workflow-engine","type":"run.skipped"',
+    b'","source":"/workflow-engine","type":"run.suppressed"',
+)
 Claim = asyncio.Future[None] | int | None
 """A live claim's future (None once it is done), or the offset of the record in the run log."""
 
@@ -70,6 +73,8 @@ class Ledger:
         if now >= self._rotate_at:
             self._generations.append({})
             self._rotate_at = now + self._window
+            # What the oldest generation had is forgotten: who needs to know further back has to read it again.
+            self.since = max(self.since, now - 2 * self._window)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._generations[-1][entry_id] = future
         return future
@@ -250,7 +255,7 @@ class Ledgers:
                 if (before := latest.get(run)) is not None and before != entry_id:
                     ledger.passed(before)
                 latest[run] = entry_id
-                if record.value.startswith(_SKIPPED, len(_PREFIX) + len(entry_id)):
+                if record.value.startswith(_ENDED, len(_PREFIX) + len(entry_id)):
                     ledger.passed(entry_id)
         for tp, ledger in by_tp.items():
             ledger.next_offset = max(ledger.next_offset, ends[tp])

@@ -5,13 +5,23 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Final
 
+from engine.redaction import Redaction
+from engine.rules import Rules
+from runtime.clock import Clock
 from runtime.kafka import Publisher, new_producer, started
+from schemas.names import SIGNALS
 from streams.definitions import Definitions
-from streams.ledger import Ledgers
+from streams.follow import Follow
+from streams.guards import Guards
+from streams.ledger import Ledgers, older
+from streams.reading import ReadBack
+from streams.signals import Signals
 from streams.slots import Slots
+from streams.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
+    from typing import Any
 
     from actions.action import Action
     from engine.run import RunState
@@ -31,8 +41,20 @@ class Parts:
         self.settings = settings
         self.actions = actions
         self.partitions = partitions
+        self.clock = Clock(settings.clock_file)
         self.definitions = Definitions(settings)
+        self.rules = Rules(
+            chain_limit=settings.chain_limit,
+            chain_repeats=settings.chain_repeats,
+            redact=Redaction(settings.redact),
+            calendar=self.definitions.registry.calendar,
+        )
         self.ledgers = Ledgers(settings)
+        self.read_back = ReadBack(settings)
+        self.signals = Signals(settings.repeat_window)
+        self.follow = Follow(self)
+        self.timers = Timers(self)
+        self.guards = Guards(self)
         self.slots = Slots(settings.max_calls)
         self.executors: dict[str, Executor] = {}
         self.stopping = False
@@ -42,21 +64,26 @@ class Parts:
         """Connect to Kafka."""
         self.publisher = Publisher(await started(new_producer(self.settings), "publisher"))
         await self.ledgers.start()
+        await self.read_back.start()
         self.definitions.start()
 
     async def drain(self, seconds: float) -> None:
         """Begin no more calls; wait for those in flight, and for what they lead to, at most this long."""
         self.stopping = True
+        self.timers.halt()
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=seconds)
 
     async def stop(self) -> None:
         """Let go of everything; what was not finished is delivered again after a restart."""
+        self.timers.close()
+        self.guards.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.definitions.stop()
         await self.ledgers.stop()
+        await self.read_back.stop()
         await self.publisher.stop()
 
     def hand_on(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
@@ -67,9 +94,18 @@ class Parts:
         """
         if state.current is None or self.stopping or len(self._tasks) >= _MOST_HANDED_ON:
             return
-        executor = self.executors.get(state.current["action"])
-        if executor is not None:
-            _ = self.spawn(executor.go_on(ledger, key, state, arrived))
+        performer = self.timers if state.status == "waiting" else self.executors.get(state.current["action"])
+        if performer is not None:
+            _ = self.spawn(performer.go_on(ledger, key, state, arrived))
+
+    async def known(self, ledger: Ledger, records: list[Any]) -> None:
+        """Return when it is known what was done on a partition, what waits on it and which signals it has seen."""
+        await ledger.ready.wait()
+        await self.timers.ready(ledger.partition)
+        since = older(records)
+        await self.ledgers.reach_back(ledger, since)
+        if ledger.open and self.signals.unknown(ledger.partition, since):
+            await self.recollect({ledger.partition}, since)
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run beside the agents, and be waited for when the worker stops."""
@@ -81,7 +117,18 @@ class Parts:
     def on_assigned(self, partitions: set[int]) -> None:
         """These partitions are ours from now on."""
         self.ledgers.assign(partitions)
+        self.signals.assign(partitions)
+        self.timers.assign(partitions)
+        self.guards.assign(partitions)
+
+    async def recollect(self, partitions: set[int], since: float) -> None:
+        """Read back the signals of these partitions, from this time on (seconds since the epoch)."""
+        await self.read_back.read(
+            SIGNALS, partitions, since, lambda one: self.signals.restore(one.partition, one.key, one.value)
+        )
+        self.signals.remembered(partitions, since)
 
     async def on_revoked(self, partitions: set[int], patience: float) -> None:
         """A rebalance begins; returns when the calls in flight are in the log, or after so many seconds."""
+        self.guards.revoke(partitions)
         await self.ledgers.revoke(partitions, patience)

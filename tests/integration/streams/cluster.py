@@ -40,7 +40,10 @@ class Call(NamedTuple):
 
 
 class Hub(http.server.ThreadingHTTPServer):
-    """Answers notes at once; one whose body begins with `slow` after 50 ms, with `held` when it is let go."""
+    """Answers notes at once; one whose body begins with `slow` after 50 ms, with `held` when it is let go.
+
+    `flaky` fails twice.
+    """
 
     daemon_threads = True
 
@@ -69,6 +72,11 @@ class _Answer(http.server.BaseHTTPRequestHandler):
             time.sleep(0.05)
         elif body.startswith("held"):
             self.server.let_go.wait(PATIENCE)
+        elif body == "flaky" and self.server.count()[self.server.calls[-1].key] <= 2:
+            self.send_response(503)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         answer = b'{"id": "n-1"}'
         self.send_response(201)
         self.send_header("Content-Type", "application/json")

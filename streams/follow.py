@@ -1,0 +1,112 @@
+"""What follows from an outcome or a signal: the engine decides, and what it decided is put on the topics."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from engine.run import decide, interrupt, next_command
+from engine.workflow import Pinned, Workflow
+from schemas.errors import Refused
+from schemas.outcomes import Failed, Succeeded
+from streams.emit import claim_id, emit, fold, send
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from engine.run import RunState
+    from schemas.entries import EntryDict
+    from schemas.outcomes import Fired, Outcome
+    from streams.ledger import Ledger
+    from streams.parts import Parts
+    from streams.signals import Seen
+
+
+class Step(NamedTuple):
+    """A run after a decision; `sent` is done when the broker has what came of it.
+
+    `arrived` is when the event arrived that the run goes back to, in milliseconds since the epoch.
+    """
+
+    state: RunState
+    arrived: int
+    sent: list[asyncio.Future[None]]
+
+
+class Follow:
+    """Decides for the runs of this worker, each under the version that it is pinned to."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._pinned = Pinned()
+
+    def workflow(self, state: RunState) -> Workflow:
+        """The compiled version that the run is pinned to."""
+        return self.pinned(state.org, state.workflow["id"], state.digest, state.workflow)
+
+    def pinned(self, org: str, workflow_id: str, digest: str, body: dict[str, Any]) -> Workflow:
+        """The compiled version with this digest, which is the one in force or that of the body."""
+        current = self._parts.definitions.registry.get(org, workflow_id)
+        if current is not None and current.digest == digest:
+            return current
+        return self._pinned.get(digest, body)
+
+    def outcome(self, ledger: Ledger, key: bytes, state: RunState, outcome: Outcome | Fired, arrived: int) -> Step:
+        """Decide what follows from an outcome, unless a signal that was seen ends or restarts the run."""
+        now, workflow = self._parts.clock.now(), self.workflow(state)
+        seen = self._parts.signals.find(ledger.partition, key, workflow, state, arrived)
+        entries = decide(workflow, state, outcome, now, self._parts.rules, seen.signal if seen else None)
+        try:
+            return self._emitted(ledger, key, state, entries, seen, arrived, now)
+        except Refused as refused:
+            if isinstance(outcome, Failed) and not outcome.retryable:
+                raise
+            # What the action gave makes the run too large to go on with: the step failed, though it was performed.
+            failed = Failed({"kind": "internal", "message": str(refused)})
+            return self.outcome(ledger, key, state, failed, arrived)
+
+    def signal(self, ledger: Ledger, key: bytes, state: RunState, seen: Seen, arrived: int) -> Step:
+        """End or restart a run whose call has not begun, or that waits."""
+        now, workflow = self._parts.clock.now(), self.workflow(state)
+        entries = interrupt(workflow, state, seen.signal, now, self._parts.rules)
+        return self._emitted(ledger, key, state, entries, seen, arrived, now)
+
+    def _emitted(
+        self,
+        ledger: Ledger,
+        key: bytes,
+        state: RunState,
+        entries: list[EntryDict],
+        seen: Seen | None,
+        arrived: int,
+        now: datetime,
+    ) -> Step:
+        after = fold(state, entries)
+        if seen is not None and seen.signal.kind == "restart":
+            arrived = seen.appended
+            if seen.signal.event is not None:
+                # The log has it without what is sensitive; the run itself goes on with the event as it came.
+                after.event = seen.signal.event
+        return Step(after, arrived, emit(self._parts, ledger.partition, key, entries, after, arrived, now))
+
+    async def again(self, ledger: Ledger, key: bytes, state: RunState, offset: int, arrived: int) -> None:
+        """A decision is in the log, but what follows from it may have been lost with the worker that wrote it."""
+        value = await self._parts.ledgers.record(ledger, offset)
+        if value is not None:
+            after = fold(state, orjson.loads(value))
+            if after.event is not state.event and after.generation == state.generation:
+                after.event = state.event
+            await self.send_next(ledger, key, after, arrived)
+
+    async def send_next(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
+        """Send the command that follows from this state, unless its outcome is in the log already."""
+        command = next_command(state)
+        if command is not None and not ledger.has(claim_id(state)):
+            await asyncio.wait((send(self._parts, ledger.partition, key, command, state, arrived),))
+
+
+def told(outcome: Outcome) -> str:
+    """The label of an outcome in the metrics."""
+    return "succeeded" if isinstance(outcome, Succeeded) else "failed"
