@@ -24,16 +24,12 @@ def evolve(state: RunState | None, entry: EntryDict, workflow_body: dict[str, An
     `workflow_body` is the definition that the run is pinned to: the first entry needs it, and a `run.resumed` that
     goes on under another version. Raises FoldError where the entry does not follow from the state.
     """
-    run, seq = split_id(entry["id"])
     kind = entry["type"]
     if state is None:
-        return _begun(run, seq, entry, workflow_body or {})
-    if run != state.run:
-        raise FoldError(f"entry {entry['id']} is not of run {state.run}")
-    if seq < state.seq:
+        return _begun(entry, workflow_body or {})
+    seq = state.seq
+    if entry["id"] != f"{state.run}:{seq}" and _is_known(state, entry):
         return state
-    if seq > state.seq:
-        raise FoldError(f"entry {entry['id']} leaves a gap after {state.seq - 1}")
     applier = APPLIERS.get(kind)
     if applier is None:
         raise FoldError(f"entry {entry['id']} has the type {kind!r}, which this version can't fold")
@@ -45,7 +41,18 @@ def evolve(state: RunState | None, entry: EntryDict, workflow_body: dict[str, An
     return after
 
 
-def _begun(run: str, seq: int, entry: EntryDict, body: dict[str, Any]) -> RunState:
+def _is_known(state: RunState, entry: EntryDict) -> bool:
+    """Whether the state has an entry already that is not its next. Raises FoldError where it can't come now."""
+    run, seq = split_id(entry["id"])
+    if run != state.run:
+        raise FoldError(f"entry {entry['id']} is not of run {state.run}")
+    if seq > state.seq:
+        raise FoldError(f"entry {entry['id']} leaves a gap after {state.seq - 1}")
+    return seq < state.seq
+
+
+def _begun(entry: EntryDict, body: dict[str, Any]) -> RunState:
+    run, seq = split_id(entry["id"])
     status = BEGINNINGS.get(entry["type"])
     if seq or status is None:
         raise FoldError(f"entry {entry['id']} ({entry['type']}) does not begin a run")

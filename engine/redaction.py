@@ -10,6 +10,7 @@ one comparison of key sets for each object; a value that is not changed is given
 
 from __future__ import annotations
 
+import operator
 import re
 from typing import TYPE_CHECKING, Any, Final
 
@@ -74,27 +75,37 @@ class Redaction:
 
     def value(self, value: Any) -> Any:
         """The JSON value with its sensitive fields redacted; the very same object where it has none."""
-        if isinstance(value, dict):
-            if not (value.keys() <= self._harmless or self._learn(value.keys())):
-                return self._object(value)
-            changed: dict[str, Any] | None = None
-            for key, one in value.items():
-                if isinstance(one, dict | list) and (told := self.value(one)) is not one:
-                    changed = changed or dict(value)
-                    changed[key] = told
-            return value if changed is None else changed
-        if isinstance(value, list):
-            told = [self.value(one) if isinstance(one, dict | list) else one for one in value]
-            return value if all(map(_is, told, value)) else told
-        return value
+        return value if self._clean(value) else self._told(value)
 
-    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
-        told = {key: hidden(one) if self.sensitive(key) else self.value(one) for key, one in value.items()}
-        return value if all(one is value[key] for key, one in told.items()) else told
+    def _clean(self, value: Any) -> bool:
+        """Whether there is no sensitive name anywhere in the value."""
+        kind = type(value)
+        if kind is not dict and kind is not list:
+            return True
+        harmless, inside = self._harmless, [value]
+        for one in inside:
+            if type(one) is dict:
+                if not harmless.issuperset(one) and not self._learn(one.keys()):
+                    return False
+                one = one.values()  # noqa: PLW2901 - the hot path: what is looked at now are the values
+            for inner in one:
+                kind = type(inner)
+                if kind is dict or kind is list:
+                    inside.append(inner)
+        return True
+
+    def _told(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            told = {key: hidden(one) if self.sensitive(key) else self._told(one) for key, one in value.items()}
+            return value if all(one is value[key] for key, one in told.items()) else told
+        if isinstance(value, list):
+            inner = [self._told(one) for one in value]
+            return value if all(map(operator.is_, inner, value)) else inner
+        return value
 
     def written(self, value: Any, raw: bytes) -> Any:
         """As `value`, where its JSON is at hand: then also in texts that are JSON themselves, or have some in them."""
-        told = self.value(value)
+        told = value if self._clean(value) else self._told(value)
         return self._texts(told) if b'\\":' in raw else told
 
     def _texts(self, value: Any) -> Any:
@@ -105,7 +116,7 @@ class Redaction:
             return value if all(one is value[key] for key, one in told.items()) else told
         if isinstance(value, list):
             inside = [self._texts(one) for one in value]
-            return value if all(map(_is, inside, value)) else inside
+            return value if all(map(operator.is_, inside, value)) else inside
         return value
 
     def redact_event(self, envelope: dict[str, Any]) -> dict[str, Any]:
@@ -165,10 +176,6 @@ def hidden(value: Any) -> Any:
 
 def _plain(name: str) -> str:
     return "".join(_BETWEEN.split(name)).lower()
-
-
-def _is(one: Any, other: Any) -> bool:
-    return one is other
 
 
 DEFAULT_REDACTION: Final = Redaction()

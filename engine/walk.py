@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
+
 from engine.delays import due
 from engine.errors import ParametersError
 from engine.evolve import failure
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from engine.workflow import Workflow
     from schemas.outcomes import ActionError
 
+_RFC3339: Final = orjson.OPT_UTC_Z
+_LENGTH: Final = len("2026-11-23T08:00:00.000000Z")
 _LARGEST_SHADOW: Final = 256 * 1024
 """Bytes of what a shadow run tells of its actions in one decision, which passes over all of them: a record takes 2 MB.
 Beyond it sizes alone are told."""
@@ -107,18 +111,19 @@ class Walk:
 
     def _begin(self, step: Action) -> bool:
         """Begins a step; true where the walk goes on, as the step is over already and the run may go on."""
-        self.scope.work = 0
-        data = self._named(step, step.action)
+        scope, action, redact = self.scope, step.action, self.rules.redact
+        scope.work = 0
+        data = self._named(step, action)
         until: datetime | None = None
         try:
-            rendered, raw = render_json(step.parameters, self.scope)
-            if step.action == "delay":
+            rendered, raw = render_json(step.parameters, scope)
+            if action == "delay":
                 until = due(rendered, self.org, self.now, self.rules)
         except ParametersError as error:
             self._start(data, {}, cut_=False)
             told: ActionError = {"kind": "parameters", "message": str(error)}
             return not self.fail({**data, "attempt": 1}, told, stops=step.stops)
-        kept = kept_input(step, rendered, raw, self.rules.redact)
+        kept = kept_input(step, rendered, raw, redact)
         if until is not None:
             return self._wait(step, data, kept, until, cut_=kept is not rendered)
         if self.workflow.shadow:
@@ -159,6 +164,7 @@ class Walk:
         """A shadow run's action: what it would have been asked, and what it might have answered."""
         output = kept_output(imagine(step.action, rendered, step.path), self.size, self.rules.redact)
         self.spent += 2 * size
+        self.size += size
         if self.spent > _LARGEST_SHADOW:
             kept, output = {"truncated": True, "bytes": size}, {"truncated": True}
         self.log("step.skipped", {**data, "reason": "shadow", "input": kept, "output": output})
@@ -214,6 +220,7 @@ def walk_of(workflow: Workflow, scope: Scope, state: RunState, now: datetime, ru
 
 def text_of(now: datetime) -> str:
     """RFC 3339 in UTC with microseconds."""
-    if now.utcoffset():
+    if now.tzinfo is not UTC:
         now = now.astimezone(UTC)
-    return now.isoformat(timespec="microseconds")[:26] + "Z"
+    text = orjson.dumps(now, option=_RFC3339)[1:-1].decode()
+    return text if len(text) == _LENGTH else f"{text[:-1]}.000000Z"
