@@ -78,7 +78,7 @@ def kept_error(error: ActionError, redact: Redaction) -> dict[str, Any]:
     told: dict[str, Any] = dict(error)
     for name, value in told.items():
         if isinstance(value, str):
-            told[name] = redact.text(value)[:_LONGEST_ERROR].encode("utf-8", "replace").decode()
+            told[name] = redact.text(value[:LARGEST])[:_LONGEST_ERROR].encode("utf-8", "replace").decode()
     told.setdefault("kind", "internal")
     told.setdefault("message", str(told["kind"]))
     return told

@@ -30,15 +30,14 @@ _ENDINGS = re.compile(
 )
 _BETWEEN = re.compile(r"[-_. ]+|(?<=[a-z0-9])(?=[A-Z])")
 _REFERENCE = re.compile(r"secret:[A-Za-z0-9_.-]{1,200}")
-_PAIR = re.compile(
-    r"""(?P<quote>["'])(?P<name>[^"'\\\n]{1,80})(?P=quote)\s*[:=]\s*"""
-    r"""(?P<value>"(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^'\\]|\\.)*(?:'|\\?$)|[{\[].*|[^\s,;&}\]]+)""",
-    re.DOTALL,
-)
+_KEY = re.compile(r"""(?P<quote>["'])(?P<name>[^"'\\\n]{1,80})(?P=quote)\s{0,20}[:=]\s{0,20}""")
+_VALUE = re.compile(r""""(?:[^"\\]|\\.)*(?:"|\\?$)|'(?:[^'\\]|\\.)*(?:'|\\?$)|[^\s,;&}\]"']+""", re.DOTALL)
+_NOTHING: Final = frozenset({"true", "false", "null", "True", "False", "None", '""', "''"})
 _ASSIGNED = re.compile(r"(?P<name>[A-Za-z][\w.-]{0,79})=(?P<value>[^\s&;,\"'<>]+)")
-_HEADER = re.compile(r"(?im)^(?P<name>[A-Za-z][\w-]{0,79})(?P<colon>[ \t]*:[ \t]*)(?P<value>[^\r\n]+)")
+_HEADER = re.compile(
+    r"(?im)^((?:[\w-]{1,60}-)?(?:authorization|cookie|api-?key)|[\w-]{1,60}-token)[ \t]*:[ \t]*[^\r\n]+"
+)
 _BEARER = re.compile(r"(?i)\bbearer[ \t]+(?=[^\s\"']*\d)[\w.~+/=-]{12,}")
-_HEADER_NAMES = re.compile(r"(?:authorization|cookie|apikey|token)$")
 
 
 class Redaction:
@@ -137,34 +136,33 @@ class Redaction:
             else:
                 told = self.value(read)
                 return text if told is read else orjson.dumps(told).decode()
-        text = _PAIR.sub(self._pair, text)
+        text = self._pairs(text)
         text = _ASSIGNED.sub(self._assigned, text)
-        text = _HEADER.sub(_header, text)
+        text = _HEADER.sub(rf"\1: {REDACTED}", text)
         return _BEARER.sub(f"Bearer {REDACTED}", text)
 
-    def _pair(self, found: re.Match[str]) -> str:
-        quote, name, value = found["quote"], found["name"], found["value"]
-        whole = found[0]
-        if value[0] in "{[":
-            # An object that is cut: what is inside can't be told from what follows it.
-            rest = whole[: len(whole) - len(value)]
-            return f"{rest}{quote}{REDACTED}{quote}" if self.sensitive(name) else rest + _PAIR.sub(self._pair, value)
-        if not self.sensitive(name) or value in {"true", "false", "null", '""', "''"}:
-            return whole
-        if _REFERENCE.fullmatch(value.strip("\"'")):
-            return whole
-        return f"{whole[: len(whole) - len(value)]}{quote}{REDACTED}{quote}"
+    def _pairs(self, text: str) -> str:
+        """The text without the values of its quoted sensitive names."""
+        parts: list[str] = []
+        done = at = 0
+        while found := _KEY.search(text, at):
+            at = found.end()
+            if not self.sensitive(found["name"]):
+                continue
+            told = f"{text[done:at]}{found['quote']}{REDACTED}{found['quote']}"
+            if text[at : at + 1] in {"{", "["}:
+                # An object that may be cut: what is inside can't be told from what follows it.
+                return "".join([*parts, told])
+            value = _VALUE.match(text, at)
+            if value is not None and value[0] not in _NOTHING and not _REFERENCE.fullmatch(value[0].strip("\"'")):
+                parts.append(told)
+                done = at = value.end()
+        return "".join([*parts, text[done:]])
 
     def _assigned(self, found: re.Match[str]) -> str:
         if not self.sensitive(found["name"]) or _REFERENCE.fullmatch(found["value"]):
             return found[0]
         return f"{found['name']}={REDACTED}"
-
-
-def _header(found: re.Match[str]) -> str:
-    if _HEADER_NAMES.search(_plain(found["name"])) is None or REDACTED in found["value"]:
-        return found[0]
-    return f"{found['name']}{found['colon']}{REDACTED}"
 
 
 def hidden(value: Any) -> Any:
