@@ -3,21 +3,27 @@ from __future__ import annotations
 import pytest
 
 from schemas.errors import Refused
-from schemas.names import COMMAND_TOPICS, DEFINITIONS, EVENT_TOPICS, RUNS
+from schemas.export.topics import TOPICS as DOCUMENTED
+from schemas.names import DEFINITIONS, EVENT_TOPICS, RUNS, TIMERS
 from streams.topics import _common_count, topics
 
 TOPICS = {topic.name: topic for topic in topics(["onestack.workflow.commands.nothing"])}
 
 
-def test_every_documented_topic_is_there() -> None:
-    assert {DEFINITIONS, RUNS, *EVENT_TOPICS.values(), *COMMAND_TOPICS.values()} < set(TOPICS)
-    assert len(TOPICS) == 7 + 1 + 10 + 1 + 1 + 1 + 1
-    assert all(topic.config["max.message.bytes"] == str(2 * 1024 * 1024) for topic in TOPICS.values())
+def test_what_is_created_is_what_is_documented() -> None:
+    documented = {topic.name: topic for topic in DOCUMENTED}
+    assert set(TOPICS) == {*documented, "onestack.workflow.commands.nothing"}
+    for name, topic in documented.items():
+        config = TOPICS[name].config
+        assert (TOPICS[name].single, config["cleanup.policy"]) == (topic.one_partition, topic.cleanup)
+        assert config.get("retention.ms") == (str(topic.days * 86_400_000) if topic.days else None)
+        assert config["max.message.bytes"] == str(2 * 1024 * 1024)
 
 
-def test_the_definitions_alone_are_compacted_and_on_one_partition() -> None:
+def test_the_definitions_alone_are_on_one_partition_and_what_is_current_is_compacted() -> None:
     assert [name for name, topic in TOPICS.items() if topic.single] == [DEFINITIONS]
-    assert [name for name, topic in TOPICS.items() if topic.config["cleanup.policy"] != "delete"] == [DEFINITIONS]
+    kept = [name for name, topic in TOPICS.items() if topic.config["cleanup.policy"] == "compact"]
+    assert kept == [DEFINITIONS, TIMERS]
 
 
 def test_topics_that_are_there_decide_the_number_of_partitions() -> None:
