@@ -15,7 +15,7 @@ from streams.follow import Follow
 from streams.guards import Guards
 from streams.ledger import Ledgers, older
 from streams.reading import ReadBack
-from streams.signals import Signals
+from streams.signals import EARLY_MS, Signals
 from streams.slots import Slots
 from streams.timers import Timers
 
@@ -105,7 +105,7 @@ class Parts:
         since = older(records)
         await self.ledgers.reach_back(ledger, since)
         if ledger.open and self.signals.unknown(ledger.partition, since):
-            await self.recollect({ledger.partition}, since)
+            await self.recollect({ledger.partition}, since - EARLY_MS / 1000)
 
     def spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         """Run beside the agents, and be waited for when the worker stops."""
