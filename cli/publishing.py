@@ -133,11 +133,19 @@ def new_event(kind: str, org: str | None, data: str | None, given: dict[str, str
         "source": given.get("source") or f"/{SOURCES[kind][0]}",
         "type": kind,
         "subject": subject,
-        "time": given.get("time") or dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "time": given.get("time") or _now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "orgid": org,
         "datacontenttype": "application/json",
         "data": body,
     }
+
+
+def _now() -> dt.datetime:
+    """The time by which workers go too."""
+    from runtime.clock import Clock
+    from runtime.settings import load
+
+    return Clock(load().clock_file).now()
 
 
 def _object(data: str | None) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sandbox.broker import Tansu
+from sandbox.clock import VARIABLE, VirtualTime
 from sandbox.postgres import Postgres
 from sandbox.process import end, free_port, spawn, tail
 
@@ -26,10 +27,11 @@ _COUNTS: Final = "# counts: "
 class House:
     """Everything in one short folder; `onestack()` runs a command line against it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, virtual: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="onestack-house-"))
         self.broker = Tansu(self.folder / "broker")
         self.postgres = Postgres(self.folder / "pg", settings={"fsync": "off"})
+        self.time = VirtualTime(self.folder / "clock") if virtual else None
         self.env: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.webhooks = f"http://127.0.0.1:{(port := free_port())}"
@@ -41,6 +43,7 @@ class House:
         self.postgres.start()
         self.env = {
             **{name: value for name, value in os.environ.items() if not name.startswith("ONESTACK_")},
+            **self._clock(),
             "ONESTACK_BROKER": self.broker.bootstrap,
             "ONESTACK_POSTGRES_URL": self.postgres.url,
             "ONESTACK_PARTITIONS": "4",
@@ -52,12 +55,17 @@ class House:
         self.up("worker")
         self.up("projector")
 
+    def _clock(self) -> dict[str, str]:
+        return {} if self.time is None else {VARIABLE: str(self.time.file)}
+
     def _modules(self) -> dict[str, str]:
         """The stand-in modules as a process; the variables that it prints."""
         log = self.folder / "modules.log"
         command = [sys.executable, "-m", "sandbox.modules", "--broker", self.broker.bootstrap]
         root = Path(__file__).parents[2]
-        self.processes["modules"] = spawn([*command, "--webhook-port", str(self._webhook_port)], log, cwd=root)
+        self.processes["modules"] = spawn(
+            [*command, "--webhook-port", str(self._webhook_port)], log, cwd=root, env={**os.environ, **self._clock()}
+        )
         deadline = time.monotonic() + 30
         while _COUNTS not in (log.read_text() if log.exists() else ""):
             assert time.monotonic() < deadline, f"the stand-ins did not start: {tail(log)}"
@@ -119,6 +127,20 @@ class House:
 
     def counts(self) -> dict[str, dict[str, Any]]:
         """What the stand-in modules counted: by module `delivered`, `performed`, …"""
-        with urllib.request.urlopen(self._counts) as answer:
-            found: dict[str, dict[str, Any]] = json.load(answer)
+        found: dict[str, dict[str, Any]] = _json(self._counts)
         return found
+
+    def mails(self) -> list[dict[str, Any]]:
+        """The e-mails that came, each with `to`, `subject` and `text`."""
+        found: list[dict[str, Any]] = _json(self._counts.replace("_stats", "_mail"))["mail"]
+        return found
+
+    def kept(self, module: str, path: str) -> Any:
+        """What a stand-in module answers to a GET."""
+        url = self.env[f"ONESTACK_{module.upper()}_URL"] + path
+        return _json(url, {"Authorization": f"Bearer {self.env['ONESTACK_MODULE_TOKEN']}"})
+
+
+def _json(url: str, headers: dict[str, str] | None = None) -> Any:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers or {})) as answer:
+        return json.load(answer)
