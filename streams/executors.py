@@ -100,10 +100,13 @@ class Executor:
 
     async def _perform(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> bool:
         parts, entry_id = self._parts, claim_id(state)
-        claim = ledger.claim(entry_id, time.time())
+        began = time.time()
+        claim = ledger.claim(entry_id, began)
         share = f"{state.org}/{self._action.name}" if self._reaches_out else ""
         if share:
             await parts.slots.acquire(share)
+            # Where slots are scarce that may have taken longer than signals are kept in mind.
+            await parts.remember(ledger, began)
         # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
         try:
             if not ledger.open or not ledger.ready.is_set() or parts.stopping:

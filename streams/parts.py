@@ -104,6 +104,10 @@ class Parts:
         await self.timers.ready(ledger.partition)
         since = older(records)
         await self.ledgers.reach_back(ledger, since)
+        await self.remember(ledger, since)
+
+    async def remember(self, ledger: Ledger, since: float) -> None:
+        """Make sure that a partition's signals are known from this time on (seconds since the epoch)."""
         if ledger.open and self.signals.unknown(ledger.partition, since):
             await self.recollect({ledger.partition}, since - EARLY_MS / 1000)
 
