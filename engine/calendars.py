@@ -71,13 +71,13 @@ class Calendar:
             return max(moment, begin)
         raise self._never(moment)
 
-    def after(self, at: datetime, much: timedelta) -> datetime:
-        """The first moment by which it was open for so long since `at`; `at` itself where that is no time at all.
+    def after(self, at: datetime, business: timedelta) -> datetime:
+        """The first moment by which it was open for so long since `at`; `at` itself where `business` is no time.
 
         It may be the moment of closing. Raises NeverOpenError where the next ten years have less open time than that.
         """
         moment = at.astimezone(UTC)
-        left = much
+        left = business
         if left <= _NOTHING:
             return moment
         for begin, end in self._from(moment):

@@ -15,5 +15,5 @@ class FoldError(Exception):
     """A run-log entry that does not follow from the state that it is folded into."""
 
 
-class NeverOpenError(Exception):
+class NeverOpenError(ValueError):
     """A business calendar has no such moment within ten years: the message names it."""
