@@ -48,6 +48,7 @@ async def _project(settings: Settings) -> None:
 
     from aiokafka.errors import KafkaError
 
+    from engine.redaction import Redaction
     from engine.registry import Registry
     from projections.projector import run_projector
     from runtime.logging import logger
@@ -63,4 +64,4 @@ async def _project(settings: Settings) -> None:
                 logger("projector").warning("Kafka does not answer; waiting for it", error=str(error))
             said = True
             await asyncio.sleep(0.5)
-    await run_projector(settings, Registry)
+    await run_projector(settings, Registry, Redaction(settings.redact).redact_event)

@@ -1,21 +1,26 @@
-"""`history.workflows`: the definitions that are in force, from the compacted topic.
+"""`history.workflows`, `history.workflow_versions` and `history.calendars`, from the compacted definitions topic.
 
 The topic is read whole at each start, into a fold that decides what is in force. Nothing is written until its end is
-reached; then the table is made equal to the fold, and from there on each change is written as it comes.
+reached; then the tables are made equal to what was read, and from there on each change is written as it comes.
+Versions are only ever added: the topic forgets those that were replaced, and runs that are pinned to them go on.
+
+Calendars (keys `{organisation}/calendar/{id}`) are no definitions of workflows. Who reads the topic publishes what is
+in force again behind a calendar that is refused, so that the last record of a key is the one that counts.
 """
 
 # ruff: noqa: S608 - schema and table names are our own constants
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
-from projections.errors import PositionLost
+from projections.errors import Poison, PositionLost
 from projections.letters import stamp
-from projections.records import Arrived, visible_json
+from projections.records import Arrived, read_json, visible_json
 from projections.store import LIVE
 from runtime.postgres import Connection
 from schemas.names import DEFINITIONS
@@ -41,6 +46,30 @@ class DefinitionFold(Protocol):
 FoldFactory = Callable[[], DefinitionFold]
 Key = tuple[str, str]
 Change = tuple[dict[str, Any] | None, datetime]
+CALENDAR: Final = "calendar/"
+"""What stands between a calendar's organisation and its id."""
+
+
+class Version(NamedTuple):
+    """One row of `history_data.workflow_versions`."""
+
+    org: str
+    workflow_id: str
+    version: int
+    digest: str
+    state: str
+    definition: str
+    published_at: datetime
+
+
+class _Changes:
+    """What is to be written: by key what came last, None for what was deleted, and each version that was accepted."""
+
+    def __init__(self) -> None:
+        self.workflows: dict[Key, Change] = {}
+        self.calendars: dict[Key, Change] = {}
+        self.versions: list[Version] = []
+
 
 _UPSERT = f"""
 insert into {LIVE}.workflows as w
@@ -53,6 +82,17 @@ on conflict (org_id, workflow_id) do update
 
 _REMOVE = f"delete from {LIVE}.workflows where org_id = $1 and workflow_id = $2"
 
+_ADD_VERSION = f"""
+insert into {LIVE}.workflow_versions (org_id, workflow_id, version, digest, state, definition, published_at)
+values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing"""
+
+_UPSERT_CALENDAR = f"""
+insert into {LIVE}.calendars as c (org_id, calendar_id, definition, updated_at) values ($1, $2, $3, $4)
+on conflict (org_id, calendar_id) do update set definition = excluded.definition, updated_at = excluded.updated_at
+ where c.definition is distinct from excluded.definition"""
+
+_REMOVE_CALENDAR = f"delete from {LIVE}.calendars where org_id = $1 and calendar_id = $2"
+
 
 class Definitions:
     """Folds the records of the definitions topic's one partition and writes what they change."""
@@ -61,14 +101,14 @@ class Definitions:
         self.connection = connection
         self._factory = factory
         self._fold = factory()
-        self._changes: dict[Key, Change] = {}
+        self._changes = _Changes()
         self._position = 0
         self._end: int | None = None
 
     def begin(self, end: int) -> None:
         """Read anew: from here on come the topic's records from its beginning, `end` being its present end."""
         self._fold = self._factory()
-        self._changes = {}
+        self._changes = _Changes()
         self._end = end
 
     @property
@@ -91,7 +131,7 @@ class Definitions:
             await self._write(position)
         self._end = None
         self._position = position
-        self._changes = {}
+        self._changes = _Changes()
 
     def _apply(self, record: Arrived) -> None:
         try:
@@ -101,17 +141,21 @@ class Definitions:
         org, slash, workflow_id = key.partition("/")
         if not slash:
             return
+        at = stamp(record.timestamp)
+        if workflow_id.startswith(CALENDAR):
+            self._changes.calendars[org, workflow_id.removeprefix(CALENDAR)] = (_object(record.value), at)
+            return
         was = self._fold.get(org, workflow_id)
         self._fold.apply(key, record.value)
         now = self._fold.get(org, workflow_id)
         if now is None:
-            self._changes[org, workflow_id] = (None, stamp(record.timestamp))
+            self._changes.workflows[org, workflow_id] = (None, at)
         elif was is None or was.body != now.body:
-            self._changes[org, workflow_id] = (now.body, stamp(record.timestamp))
+            self._changes.workflows[org, workflow_id] = (now.body, at)
+            self._changes.versions.append(_version(org, workflow_id, now.body, at))
 
     async def _reconcile(self, position: int) -> None:
         """Make the table equal to the fold, and this projector the topic's one."""
-        kept = [key for key, (body, _) in self._changes.items() if body is not None]
         async with self.connection.transaction():
             await self.connection.execute(
                 f"""insert into {LIVE}.offsets (topic, partition, next) values ($1, 0, $2)
@@ -119,12 +163,14 @@ class Definitions:
                 DEFINITIONS,
                 position,
             )
-            await self.connection.execute(
-                f"""delete from {LIVE}.workflows where (org_id, workflow_id) not in
-                    (select * from unnest($1::text[], $2::text[]))""",
-                [org for org, _ in kept],
-                [workflow_id for _, workflow_id in kept],
-            )
+            for table, changes in (("workflow", self._changes.workflows), ("calendar", self._changes.calendars)):
+                kept = [key for key, (body, _) in changes.items() if body is not None]
+                await self.connection.execute(
+                    f"""delete from {LIVE}.{table}s where (org_id, {table}_id) not in
+                        (select * from unnest($1::text[], $2::text[]))""",
+                    [org for org, _ in kept],
+                    [name for _, name in kept],
+                )
             await self._write_changes()
 
     async def _write(self, position: int) -> None:
@@ -141,13 +187,37 @@ class Definitions:
             await self._write_changes()
 
     async def _write_changes(self) -> None:
-        for (org, workflow_id), (body, at) in self._changes.items():
+        execute = self.connection.execute
+        for (org, workflow_id), (body, at) in self._changes.workflows.items():
             if body is None:
-                await self.connection.execute(_REMOVE, org, workflow_id)
+                await execute(_REMOVE, org, workflow_id)
                 continue
             shown = visible_json(body)
             trigger = shown.get("trigger")
-            await self.connection.execute(
+            await execute(
                 _UPSERT, org, workflow_id, shown.get("version"), shown.get("name"), shown.get("state"),
                 trigger.get("type") if isinstance(trigger, dict) else None, orjson.dumps(shown).decode(), at,
             )  # fmt: skip
+        if self._changes.versions:
+            await self.connection.executemany(_ADD_VERSION, self._changes.versions)
+        for (org, calendar_id), (body, at) in self._changes.calendars.items():
+            if body is None:
+                await execute(_REMOVE_CALENDAR, org, calendar_id)
+            else:
+                await execute(_UPSERT_CALENDAR, org, calendar_id, orjson.dumps(visible_json(body)).decode(), at)
+
+
+def _object(value: bytes | None) -> dict[str, Any] | None:
+    """The JSON object, or None where it is none: what can't be read is not in force."""
+    try:
+        found, _ = read_json(value or b"")
+    except Poison:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _version(org: str, workflow_id: str, body: dict[str, Any], at: datetime) -> Version:
+    digest = hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    shown = visible_json(body)
+    definition = orjson.dumps(shown).decode()
+    return Version(org, workflow_id, shown["version"], digest, shown.get("state") or "enabled", definition, at)

@@ -26,3 +26,7 @@ class PositionLost(ProjectionError):  # noqa: N818 - it says what is so
 
 class RebuildBusy(ProjectionError):  # noqa: N818 - it says what is so
     """Another rebuild of this database is at work."""
+
+
+class RetentionBusy(ProjectionError):  # noqa: N818 - it says what is so
+    """Another process removes old rows from this database right now."""

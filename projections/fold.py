@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from projections.errors import Poison
-from projections.periods import week_of
+from projections.periods import WEEKS
 
 Entry = dict[str, Any]
 
@@ -119,7 +119,7 @@ class RunFold:
                 text = entry["time"]
                 at = datetime.fromisoformat(text)
                 if self.key is None:
-                    self.key, self.week = at, week_of(at)
+                    self.key, self.week = at, WEEKS.of(at)
             handler = _HANDLERS.get(entry["type"])
             if handler is not None:
                 try:
@@ -160,7 +160,7 @@ def _version(workflow: Entry) -> tuple[str | None, int | None]:
     )
 
 
-def _begin(run: RunFold, entry: Entry, data: Entry, seq: int, at: datetime, status: str) -> bool:
+def _begin(run: RunFold, entry: Entry, data: Entry, seq: int, status: str) -> bool:
     # All of it is read before it is asked whether the run began: whether an entry is poison must not depend on
     # which others came before, or a batch's cut would decide it.
     workflow, event = data["workflow"], data["event"]
@@ -182,17 +182,17 @@ def _begin(run: RunFold, entry: Entry, data: Entry, seq: int, at: datetime, stat
     return True
 
 
-def _run_started(run: RunFold, entry: Entry, data: Entry, seq: int, at: datetime) -> None:
-    _begin(run, entry, data, seq, at, "running")
+def _run_started(run: RunFold, entry: Entry, data: Entry, seq: int, _at: datetime) -> None:
+    _begin(run, entry, data, seq, "running")
 
 
 def _run_skipped(run: RunFold, entry: Entry, data: Entry, seq: int, at: datetime) -> None:
-    if _begin(run, entry, data, seq, at, "skipped"):
+    if _begin(run, entry, data, seq, "skipped"):
         run.finished_at = at
 
 
 def _run_suppressed(run: RunFold, entry: Entry, data: Entry, seq: int, at: datetime) -> None:
-    if _begin(run, entry, data, seq, at, "suppressed"):
+    if _begin(run, entry, data, seq, "suppressed"):
         run.finished_at = at
         run.error = None if data.get("reason") is None else _text(data["reason"], "data.reason")
 

@@ -101,12 +101,12 @@ async def apply(connection: Connection) -> list[str]:
             elif known[one.version] != one.checksum:
                 message = f"migration {label} was changed after it had been applied to this database"
                 raise MigrationError(message)
-        await _make_partitions(connection, datetime.now(UTC))
+        await make_partitions(connection, datetime.now(UTC))
     return applied
 
 
-async def _make_partitions(connection: Connection, now: datetime) -> None:
-    """The tables of this time and of the next, so that the first batch of a week or a day finds them."""
+async def make_partitions(connection: Connection, now: datetime) -> None:
+    """Make the tables of this time and of the next, so that the first batch of a week or a day finds them."""
     for periods, statement in (
         (WEEKS, "select history_data.add_week('history_data', $1)"),
         (DAYS, "select history_data.add_day($1)"),

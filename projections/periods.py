@@ -8,7 +8,6 @@ table `runs_20261123`, named by the day on which its period begins in UTC. The s
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
@@ -16,23 +15,24 @@ RUN_TABLES: Final = ("records", "runs", "steps")
 """The tables that are partitioned by the week in which the run began."""
 
 
-@dataclass(frozen=True, slots=True)
+def _midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 class Periods:
-    """Periods of so many days, the first of which begins on `first`, the last of which ends before `end`."""
+    """`count` periods of so many days, the first of which begins on `first`, the last of which is over on `end`."""
 
-    days: int
-    first: date
-    end: date
+    __slots__ = ("_seconds", "_start", "count", "days", "end", "first")
 
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return (self.end - self.first).days // self.days
+    def __init__(self, days: int, first: date, end: date) -> None:
+        self.days, self.first, self.end = days, first, end
+        self.count = (end - first).days // days
+        self._start = _midnight(first).timestamp()
+        self._seconds = days * 86400
 
     def of(self, at: datetime) -> int:
         """The number of the period that has this moment; -1 for the past, `count` for the future."""
-        seconds = at.timestamp() - _midnight(self.first).timestamp()
-        return int(max(-1, min(self.count, seconds // (86400 * self.days))))
+        return int(max(-1, min(self.count, (at.timestamp() - self._start) // self._seconds)))
 
     def begin(self, number: int) -> datetime | None:
         """When the period begins; None for the past, which has no beginning."""
@@ -56,18 +56,6 @@ class Periods:
         return self.of(datetime.strptime(name, "%Y%m%d").replace(tzinfo=UTC))
 
 
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
-
-
 WEEKS: Final = Periods(7, date(2000, 1, 3), date(2200, 1, 6))
 """From Monday to Sunday."""
 DAYS: Final = Periods(1, date(2000, 1, 3), date(2200, 1, 6))
-
-_FIRST: Final = _midnight(WEEKS.first).timestamp()
-_COUNT: Final = WEEKS.count
-
-
-def week_of(at: datetime) -> int:
-    """`WEEKS.of`, for the projector, which asks for every run."""
-    return int(max(-1, min(_COUNT, (at.timestamp() - _FIRST) // 604800)))

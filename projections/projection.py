@@ -52,6 +52,10 @@ class Projection:
         self._active.clear()
         self._finished.clear()
 
+    def forget_finished(self) -> None:
+        """Drop what was remembered of finished runs: Postgres may have removed them."""
+        self._finished.clear()
+
     async def project(self, records: Sequence[Arrived]) -> None:
         """Fold these records and write them with their offsets.
 

@@ -2,17 +2,22 @@
 
 Each takes an organisation, and then answers of that organisation alone. The connection is one of `runtime.postgres`
 as it comes, without a codec for jsonb: what is jsonb is parsed here.
+
+A producer may send an event twice, and a worker forwards one that arrived elsewhere than at home: the history has each
+of these records, and what is asked here gives the event once, by its organisation, source and id.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
 
 from runtime.postgres import Connection
+from schemas.names import entity_key
+from schemas.names import run_id as id_of_run
 
 Row = dict[str, Any]
 
@@ -20,7 +25,9 @@ _BRIEF = (
     "run_id, org_id, workflow_id, workflow_name, workflow_version, status, trigger_type, entity_key, started_at, "
     "finished_at, duration_ms, error, causation_chain"
 )
-_JSON = frozenset(("trigger_event", "conditions", "input", "output", "error", "data", "definition"))
+_JSON = frozenset(("trigger_event", "conditions", "input", "output", "error", "data", "definition", "event"))
+_FETCHED: Final = 500
+"""Events that are read at a time."""
 _SHORTEST: Final = 4
 """Letters that the beginning of a run's id has at least: fewer would name many runs, and mostly by mistake."""
 
@@ -28,7 +35,7 @@ _SHORTEST: Final = 4
 class RunFilter(NamedTuple):
     """Which runs: None asks for all. `entity` is an entity key, or with `org` also what follows that in the key.
 
-    A run began at `since` or later, and before `until`.
+    A run began at `since` or later, and before `until`; it ended at `ended_since` or later.
     """
 
     org: str | None = None
@@ -38,6 +45,7 @@ class RunFilter(NamedTuple):
     trigger: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    ended_since: datetime | None = None
 
 
 EVERY_RUN: Final = RunFilter()
@@ -74,7 +82,7 @@ async def list_runs(connection: Connection, wanted: RunFilter = EVERY_RUN, *, li
     where, values = _where({
         "org_id = ?": org, "workflow_id = ?": wanted.workflow, "status = ?": wanted.status,
         "entity_key = any(?::text[])": keys, "trigger_type = ?": wanted.trigger,
-        "started_at >= ?": wanted.since, "started_at < ?": wanted.until,
+        "started_at >= ?": wanted.since, "started_at < ?": wanted.until, "finished_at >= ?": wanted.ended_since,
     })  # fmt: skip
     found = await connection.fetch(
         f"select {_BRIEF} from history.runs{where} order by started_at desc, run_id limit ${len(values) + 1}",  # noqa: S608 - our own text
@@ -119,6 +127,27 @@ async def find_run(connection: Connection, named: str, *, org: str | None = None
     return await get_run(connection, found[0]["run_id"], org=org) if found else None
 
 
+async def runs_by_id(connection: Connection, ids: Sequence[str], *, org: str | None = None) -> list[Row]:
+    """The runs with these ids, oldest first, with their conditions and trigger events; ids of none are passed over."""
+    where, values = _where({"run_id = any(?::text[])": list(ids), "org_id = ?": org})
+    found = await connection.fetch(
+        f"select {_BRIEF}, trigger_event, conditions from history.runs{where} order by started_at, run_id",  # noqa: S608 - our own text
+        *values,
+    )
+    return [_row(one, of_run=True) for one in found]
+
+
+async def run_log(connection: Connection, run_id: str, *, org: str | None = None) -> list[Row]:
+    """The run's entries whole, as the run log has them, in the order of `seq`: what the engine's `evolve` takes.
+
+    Empty where there is no such run, or where it is another organisation's.
+    """
+    # Of what is stored, and not of the view: that has no subject and no organisation.
+    records = await connection.fetch("select entries from history_data.records where run_id = $1 order by seq", run_id)
+    entries = [entry for record in records for entry in orjson.loads(record["entries"])]
+    return entries if org is None or not entries or entries[0].get("orgid") == org else []
+
+
 async def list_dead_letters(
     connection: Connection,
     *,
@@ -147,8 +176,88 @@ async def list_workflows(connection: Connection, *, org: str | None = None, stat
     return [_row(one) for one in await connection.fetch(query, *values)]
 
 
+async def workflow_versions(connection: Connection, org: str, workflow_id: str) -> list[Row]:
+    """Every version of a workflow that was ever in force, the highest first; of one number the latest first."""
+    found = await connection.fetch(
+        "select * from history.workflow_versions where org_id = $1 and workflow_id = $2 "
+        "order by version desc, published_at desc",
+        org,
+        workflow_id,
+    )
+    return [_row(one) for one in found]
+
+
 async def counts(connection: Connection, *, org: str | None = None, since: datetime | None = None) -> dict[str, int]:
     """How many runs there are by status."""
     where, values = _where({"org_id = ?": org, "started_at >= ?": since})
     query = f"select status, count(*) as runs from history.runs{where} group by status order by status"  # noqa: S608 - our own text
     return {one["status"]: one["runs"] for one in await connection.fetch(query, *values)}
+
+
+async def find_event(
+    connection: Connection, event_id: str, *, org: str | None = None, source: str | None = None
+) -> list[Row]:
+    """The events with this id, one for each organisation and source that has one, as first received."""
+    where, values = _where({"event_id = ?": event_id, "org_id = ?": org, "source = ?": source})
+    found = await connection.fetch(
+        f"select distinct on (org_id, source) * from history.events{where} order by org_id, source, received_at",  # noqa: S608 - our own text
+        *values,
+    )
+    return [_row(one) for one in found]
+
+
+async def runs_of_event(connection: Connection, org: str, source: str, event_id: str) -> list[Row]:
+    """The runs that this event started or restarted, and their reruns, oldest first, with events and conditions.
+
+    A run that it started is found also where another event restarted it. Reruns, and runs that it restarted, are found
+    where the history has the event itself.
+    """
+    known = await connection.fetch(
+        "select workflow_id from history.workflow_versions where org_id = $1 "
+        "union select workflow_id from history.workflows where org_id = $1",
+        org,
+    )
+    ids = {id_of_run(org, row["workflow_id"], source, event_id) for row in known}
+    for event in await find_event(connection, event_id, org=org, source=source):
+        # A run of another id is about the same entity, and its runs are indexed.
+        others = await connection.fetch(
+            "select run_id from history.runs where entity_key = $1 and org_id = $2 and started_at >= $3 "
+            "and trigger_event ->> 'id' = $4 and trigger_event ->> 'source' = $5",
+            entity_key(org, event["subject"]),
+            org,
+            min(event["time"], event["received_at"]),
+            event_id,
+            source,
+        )
+        ids.update(row["run_id"] for row in others)
+    return await runs_by_id(connection, sorted(ids), org=org)
+
+
+async def events_between(
+    connection: Connection, org: str, types: Sequence[str], since: datetime, until: datetime
+) -> AsyncIterator[Row]:
+    """The organisation's events of these types whose time is `since` or later and before `until`, in that order.
+
+    They are read as they are asked for: the connection is in a transaction until the last was had or the iterator is
+    closed.
+    """
+    seen: set[tuple[str, str]] = set()
+    at: datetime | None = None
+    async with connection.transaction(readonly=True):
+        cursor = connection.cursor(
+            "select * from history.events where org_id = $1 and type = any($2::text[]) and time >= $3 and time < $4 "
+            "order by time, received_at",
+            org,
+            list(types),
+            since,
+            until,
+            prefetch=_FETCHED,
+        )
+        async for record in cursor:
+            if record["time"] != at:
+                seen.clear()
+                at = record["time"]
+            identity = (record["source"], record["event_id"])
+            if identity not in seen:
+                seen.add(identity)
+                yield _row(record)

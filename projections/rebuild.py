@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from projections.definitions import Definitions, FoldFactory
 from projections.errors import RebuildBusy
 from projections.migrations import migrate
-from projections.periods import RUN_TABLES, week_of
+from projections.periods import RUN_TABLES, WEEKS
 from projections.projection import Projection
 from projections.store import LIVE, MOVED, Partition, Store
 from runtime.kafka import new_reader, scan, started, topic_partitions
@@ -124,7 +124,7 @@ async def exchange(connection: Connection) -> None:
     began = await connection.fetch(
         f"select distinct on (date_trunc('week', began at time zone 'UTC')) began from {SHADOW}.run_keys"
     )
-    weeks = {week_of(row["began"]) for row in began}
+    weeks = {WEEKS.of(row["began"]) for row in began}
     await live.with_weeks(weeks, lambda: _exchange(connection))
     await connection.execute(f"drop schema {SHADOW} cascade")
 

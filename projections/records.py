@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -44,6 +45,13 @@ class Arrived(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def timestamp(self) -> int: ...
+
+
+class ArrivedEvent(Arrived, Protocol):
+    """What the event log needs of one."""
+
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 class Stretch(NamedTuple):
@@ -87,6 +95,11 @@ def read_json(value: bytes) -> tuple[Any, str]:
         found = orjson.loads(value)
     except orjson.JSONDecodeError:
         return _read_odd_json(value)
+    return storable(found, value)
+
+
+def storable(found: Any, value: bytes) -> tuple[Any, str]:
+    """What JSON that orjson reads says, and its text as Postgres takes it."""
     if _NUL in value:
         found = visible_json(found)
         return found, orjson.dumps(found).decode()

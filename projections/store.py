@@ -17,7 +17,7 @@ import orjson
 from projections.errors import PositionLost
 from projections.fold import Entry, RunRow, StepRow
 from projections.letters import Letter
-from projections.periods import RUN_TABLES, WEEKS, week_of
+from projections.periods import RUN_TABLES, WEEKS
 from runtime.postgres import Connection
 
 LIVE: Final = "history_data"
@@ -164,7 +164,7 @@ class Store:
         by_week: dict[int, list[str]] = {}
         for run_id, began in await self.connection.fetch(self._keys, list(runs)):
             found[run_id] = Stored(began, {})
-            by_week.setdefault(week_of(began), []).append(run_id)
+            by_week.setdefault(WEEKS.of(began), []).append(run_id)
 
         async def load() -> None:
             for number, of_week in by_week.items():
@@ -199,7 +199,7 @@ class Store:
 
     async def write(self, rows: Rows, moves: Sequence[Move]) -> None:
         """All of it or nothing, in one transaction. Raises PositionLost when an offset is not what it has to be."""
-        gone = [week_of(key) for _, key in (*rows.refolded, *rows.moved)]
+        gone = [WEEKS.of(key) for _, key in (*rows.refolded, *rows.moved)]
         await self.with_weeks({*rows.weeks, *gone}, lambda: self._write(rows, moves))
 
     async def _write(self, rows: Rows, moves: Sequence[Move]) -> None:
@@ -211,7 +211,7 @@ class Store:
                 await self.connection.execute(
                     f"delete from {self.schema}.run_keys where run_id = any($1::text[])", [one for one, _ in rows.moved]
                 )
-            await self._move_offsets(moves, rows.new_keys)
+            await self.move_offsets(moves, rows.new_keys)
             for number, of_week in rows.weeks.items():
                 await self._write_week(self._week(number), of_week)
             if rows.letters:
@@ -220,7 +220,7 @@ class Store:
     async def _delete(self, runs: Sequence[tuple[str, datetime]], tables: Sequence[str]) -> None:
         by_week: dict[int, list[str]] = {}
         for run_id, key in runs:
-            by_week.setdefault(week_of(key), []).append(run_id)
+            by_week.setdefault(WEEKS.of(key), []).append(run_id)
         for number, of_week in by_week.items():
             for table in tables:
                 await self.connection.execute(
@@ -228,7 +228,8 @@ class Store:
                     of_week,
                 )
 
-    async def _move_offsets(self, moves: Sequence[Move], keys: Sequence[tuple[str, datetime]]) -> None:
+    async def move_offsets(self, moves: Sequence[Move], keys: Sequence[tuple[str, datetime]] = ()) -> None:
+        """Within a transaction of the caller's; `keys` are new runs. Raises PositionLost where one is elsewhere."""
         if not moves:
             return
         columns: list[list[Any]] = list(map(list, zip(*moves, strict=True)))

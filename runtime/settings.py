@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schemas.durations import parse_duration
 from schemas.errors import Refused, fault_of
+from schemas.names import is_id
 
+_SHORTEST_KEPT = timedelta(hours=1)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -27,6 +31,29 @@ def _networks(given: object) -> object:
 
 def _names(given: object) -> object:
     return tuple(part.strip() for part in given.split(",") if part.strip()) if isinstance(given, str) else given
+
+
+def _kept_for(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    found = parse_duration(given)
+    if found < _SHORTEST_KEPT:
+        message = f"{given[:40]!r} is less than an hour"
+        raise ValueError(message)
+    return found
+
+
+def _kept_by_org(given: object) -> object:
+    if not isinstance(given, str):
+        return given
+    found: dict[str, object] = {}
+    for part in filter(None, map(str.strip, given.split(","))):
+        org, equals, text = part.partition("=")
+        if not equals or not is_id(org.strip()):
+            message = f"{part[:100]!r} is not an organisation and a duration, such as acme=90d"
+            raise ValueError(message)
+        found[org.strip()] = _kept_for(text.strip())
+    return found
 
 
 def _blank_is_none(given: object) -> object:
@@ -112,6 +139,22 @@ class Settings(BaseSettings):
     )
     clock_file: Annotated[Path | None, Optional] = Field(
         None, description="For demos and tests: a file with a number of seconds that are added to the clock."
+    )
+
+    keep_skipped: Annotated[timedelta, BeforeValidator(_kept_for)] = Field(
+        timedelta(days=14), description="How long the history keeps runs that were skipped or suppressed, such as 14d."
+    )
+    keep_completed: Annotated[timedelta, BeforeValidator(_kept_for)] = Field(
+        timedelta(days=90), description="How long it keeps runs that completed or were cancelled."
+    )
+    keep_failed: Annotated[timedelta, BeforeValidator(_kept_for)] = Field(
+        timedelta(days=365), description="How long it keeps runs that failed, and dead letters."
+    )
+    keep_events: Annotated[timedelta, BeforeValidator(_kept_for)] = Field(
+        timedelta(days=30), description="How long it keeps module events."
+    )
+    keep_events_by_org: Annotated[dict[str, timedelta], NoDecode, BeforeValidator(_kept_by_org)] = Field(
+        {}, description="How long it keeps the events of single organisations, such as acme=90d,globex=7d."
     )
 
     session_timeout: float = Field(6.0, ge=1, le=300, description="Seconds after which Kafka gives up a silent worker.")
