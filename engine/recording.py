@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from engine.redaction import hidden
+from engine.redaction import REDACTED, hidden
 
 if TYPE_CHECKING:
     from engine.redaction import Redaction
@@ -43,20 +43,26 @@ def kept_output(output: Any, before: int, redact: Redaction) -> Any:
 
 
 def kept_input(step: Action, rendered: dict[str, Any], raw: bytes, redact: Redaction) -> dict[str, Any]:
-    """A step's rendered parameters as they are told; the very same object where all of them are. `raw` is their JSON.
+    """A step's rendered parameters as they are recorded: the very same object where that is all. `raw` is its JSON."""
+    told = told_input(step, rendered, raw, redact)
+    if told is not rendered:
+        raw = orjson.dumps(told)
+    return told if len(raw) <= LARGEST else cut(raw)
+
+
+def told_input(step: Action, rendered: dict[str, Any], raw: bytes, redact: Redaction) -> dict[str, Any]:
+    """A step's rendered parameters, redacted; the very same object where there is nothing to hide.
 
     A parameter whose template reads a sensitive field is redacted whole, whatever it is called itself.
     """
     told: dict[str, Any] = redact.written(rendered, raw)
-    if not redact.harmless(step.reads):
-        told = dict(told)
-        for parameter in step.parameters:
-            if parameter.name in told and not redact.harmless(parameter.template.reads):
-                told[parameter.name] = hidden(told[parameter.name])
-        told = rendered if told == rendered else told
-    if told is not rendered:
-        raw = orjson.dumps(told)
-    return told if len(raw) <= LARGEST else cut(raw)
+    if redact.harmless(step.reads):
+        return told
+    for parameter in step.parameters:
+        name = parameter.name
+        if name in told and not redact.harmless(parameter.template.reads) and hidden(told[name]) != told[name]:
+            told = {**told, name: REDACTED}
+    return told
 
 
 def cut(raw: bytes, start: int = _START) -> dict[str, Any]:

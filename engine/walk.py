@@ -17,7 +17,7 @@ from engine.evolve import failure
 from engine.imagine import imagine
 from engine.parameters import render_json
 from engine.program import END, Action, Branch, Gate
-from engine.recording import kept_error, kept_input, kept_output
+from engine.recording import kept_error, kept_input, kept_output, told_input
 from schemas.entries import EntryDict, entry
 from schemas.names import command_id
 
@@ -111,7 +111,7 @@ class Walk:
 
     def _begin(self, step: Action) -> bool:
         """Begins a step; true where the walk goes on, as the step is over already and the run may go on."""
-        scope, action, redact = self.scope, step.action, self.rules.redact
+        scope, action = self.scope, step.action
         scope.work = 0
         data = self._named(step, action)
         until: datetime | None = None
@@ -123,12 +123,12 @@ class Walk:
             self._start(data, {}, cut_=False)
             told: ActionError = {"kind": "parameters", "message": str(error)}
             return not self.fail({**data, "attempt": 1}, told, stops=step.stops)
-        kept = kept_input(step, rendered, raw, redact)
+        if self.workflow.shadow and until is None:
+            self._pass_over(step, data, rendered, raw)
+            return True
+        kept = kept_input(step, rendered, raw, self.rules.redact)
         if until is not None:
             return self._wait(step, data, kept, until, cut_=kept is not rendered)
-        if self.workflow.shadow:
-            self._pass_over(step, data, kept, rendered, len(raw))
-            return True
         self._start(data, kept, cut_=kept is not rendered)
         return False
 
@@ -158,11 +158,12 @@ class Walk:
         self.log("step.succeeded", {**data, "output": output})
         self.scope.steps = {**self.scope.steps, name: output}
 
-    def _pass_over(
-        self, step: Action, data: dict[str, Any], kept: dict[str, Any], rendered: dict[str, Any], size: int
-    ) -> None:
+    def _pass_over(self, step: Action, data: dict[str, Any], rendered: dict[str, Any], raw: bytes) -> None:
         """A shadow run's action: what it would have been asked, and what it might have answered."""
-        output = kept_output(imagine(step.action, rendered, step.path), self.size, self.rules.redact)
+        redact, size = self.rules.redact, len(raw)
+        kept = kept_input(step, rendered, raw, redact)
+        output = imagine(step.action, told_input(step, rendered, raw, redact), step.path)
+        output = kept_output(output, self.size, redact)
         self.spent += 2 * size
         self.size += size
         if self.spent > _LARGEST_SHADOW:
