@@ -36,7 +36,7 @@ async def publish(documents: Sequence[Document]) -> list[Sent]:
     """
     settings = settings_for_people()
     await need_topic(settings, DEFINITIONS)
-    fresh = _fresh(await _in_force(settings), documents)
+    fresh = _fresh(await in_force(settings), documents)
     records: list[Record] = [(DEFINITIONS, one.name.encode(), orjson.dumps(one.body), []) for one in fresh]
     places = dict(zip((one.name for one in fresh), await send(settings, records), strict=True))
     return [
@@ -56,14 +56,14 @@ async def delete(org: str, workflow_id: str) -> Sent:
     """
     settings = settings_for_people()
     await need_topic(settings, DEFINITIONS)
-    gone = (await _in_force(settings)).get(org, workflow_id)
+    gone = (await in_force(settings)).get(org, workflow_id)
     if gone is None:
         raise Failure(f"No definition is in force as {org}/{workflow_id}: nothing was deleted.")
     [place] = await send(settings, [(DEFINITIONS, f"{org}/{workflow_id}".encode(), None, [])])
     return {"org": org, "id": workflow_id, "version": gone.version, "state": gone.state, "deleted": True, **place}
 
 
-async def _in_force(settings: Settings) -> Registry:
+async def in_force(settings: Settings) -> Registry:
     """What the definitions topic comes down to: the workers fold it in the same way."""
     from aiokafka.structs import TopicPartition
 
