@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, running, simulate, telling, templates
+from cli import asking, retention, running, simulate, telling, templates
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -28,5 +28,6 @@ def add_to(app: Typer) -> None:
     app.command()(asking.show)
     app.command()(asking.tail)
     app.command("dead-letters")(asking.dead_letters)
+    app.command()(retention.retention)
     app.command()(telling.schemas)
     app.command()(running.version)

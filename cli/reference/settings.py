@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import PurePath
 from typing import Any
 
@@ -37,8 +38,10 @@ def configuration() -> str:
 
 
 def _default(given: Any) -> str:
-    if given is None or given is PydanticUndefined or given == ():
+    if given is None or given is PydanticUndefined or given in ((), {}):
         return ""
+    if isinstance(given, timedelta):
+        return code(f"{given / timedelta(days=1):g}d")
     if isinstance(given, SecretStr):
         return code(given.get_secret_value())
     return code(given if isinstance(given, str | PurePath) else json.dumps(given))
