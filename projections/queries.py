@@ -154,13 +154,17 @@ async def list_dead_letters(
     org: str | None = None,
     topic: str | None = None,
     since: datetime | None = None,
+    containing: str | None = None,
     limit: int = 50,
 ) -> list[Row]:
     """The latest dead letters, newest first; an organisation's are those whose key begins with it.
 
-    `value` is text, the start of what was refused, and stays text where that looks like JSON.
+    `value` is text, the start of what was refused, and stays text where that looks like JSON; `containing` is looked
+    for in it.
     """
-    where, values = _where({"starts_with(key, ? || '/')": org, "topic = ?": topic, "at >= ?": since})
+    where, values = _where({
+        "starts_with(key, ? || '/')": org, "topic = ?": topic, "at >= ?": since, "strpos(value, ?) > 0": containing,
+    })  # fmt: skip
     found = await connection.fetch(
         f"select * from history.dead_letters{where} order by at desc limit ${len(values) + 1}",  # noqa: S608 - our own text
         *values,
@@ -185,6 +189,16 @@ async def workflow_versions(connection: Connection, org: str, workflow_id: str) 
         workflow_id,
     )
     return [_row(one) for one in found]
+
+
+async def workflow_ids(connection: Connection, org: str) -> list[str]:
+    """The ids of all workflows that the organisation has or had."""
+    found = await connection.fetch(
+        "select workflow_id from history.workflow_versions where org_id = $1 "
+        "union select workflow_id from history.workflows where org_id = $1 order by workflow_id",
+        org,
+    )
+    return [one["workflow_id"] for one in found]
 
 
 async def counts(connection: Connection, *, org: str | None = None, since: datetime | None = None) -> dict[str, int]:
@@ -212,12 +226,7 @@ async def runs_of_event(connection: Connection, org: str, source: str, event_id:
     A run that it started is found also where another event restarted it. Reruns, and runs that it restarted, are found
     where the history has the event itself.
     """
-    known = await connection.fetch(
-        "select workflow_id from history.workflow_versions where org_id = $1 "
-        "union select workflow_id from history.workflows where org_id = $1",
-        org,
-    )
-    ids = {id_of_run(org, row["workflow_id"], source, event_id) for row in known}
+    ids = {id_of_run(org, one, source, event_id) for one in await workflow_ids(connection, org)}
     for event in await find_event(connection, event_id, org=org, source=source):
         # A run of another id is about the same entity, and its runs are indexed.
         others = await connection.fetch(
