@@ -113,6 +113,48 @@ def test_a_waiting_run_waits_in_its_step_and_goes_on() -> None:
     assert (resumed.status, resumed.steps[0].status) == ("running", "running")
 
 
+WAIT = {"until": "2026-11-24T08:00:00Z", "step": "s0", "position": 0, "reason": "delay"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "status"),
+    [
+        ("step.started", step(0, attempt=2), "running"),
+        ("step.succeeded", step(0, attempt=1, output={"until": "2026-11-24T08:00:00Z"}), "succeeded"),
+        ("step.failed", step(0, attempt=1, error={}, next_try=None), "failed"),
+        ("step.condition", {**step(1), "action": "condition", "result": True}, "running"),
+        ("step.skipped", step(1, reason="shadow"), "running"),
+    ],
+)
+def test_whatever_comes_after_a_wait_ends_it(kind: str, data: dict[str, Any], status: str) -> None:
+    run = folded(("run.started", BEGUN), ("step.started", step(0)), ("run.waiting", WAIT), (kind, data))
+    assert (run.status, run.steps[0].status) == ("running", status)
+
+
+@pytest.mark.parametrize(("kind", "status"), [("run.cancelled", "cancelled"), ("run.restarted", "running")])
+def test_a_wait_that_a_signal_ends_leaves_its_step_cancelled(kind: str, status: str) -> None:
+    data = {"generation": 1, "by": {"event": {"id": "ev-2"}}, "step": "s0", "event": EVENT}
+    run = folded(("run.started", BEGUN), ("step.started", step(0)), ("run.waiting", WAIT), (kind, data))
+    assert (run.status, run.steps[0].status) == (status, "cancelled")
+
+
+def test_a_run_that_is_resumed_under_another_version_says_which() -> None:
+    workflow = {"id": "alert-to-ticket", "name": "Alert to Ticket 2", "version": 5}
+    run = folded(
+        ("run.started", BEGUN),
+        ("run.failed", {"error": "x"}),
+        ("run.resumed", {"generation": 1, "by": {"person": "kim"}, "from": "s0", "workflow": workflow}),
+    )
+    assert run.row()[2:6] == ("alert-to-ticket", "Alert to Ticket 2", 5, "running")
+
+
+def test_a_run_is_kept_where_it_began_whatever_begins_anew_in_it() -> None:
+    run = folded(
+        ("run.started", BEGUN), ("run.restarted", {"generation": 1, "event": EVENT}), ("run.completed", {})
+    )  # fmt: skip
+    assert run.key == run.started_at == datetime(2026, 11, 23, 8, 0, 0, 250_000, tzinfo=UTC)
+
+
 def test_a_resumed_run_leaves_its_final_state() -> None:
     run = folded(("run.started", BEGUN), ("run.failed", {"error": "x"}), ("run.resumed", {"generation": 1}))
     assert (run.status, run.error, run.finished_at) == ("running", None, None)
@@ -153,6 +195,7 @@ def test_a_run_without_its_first_entry_has_no_row_yet() -> None:
         ("step.started", {"position": "0", "step": "a", "action": "b"}, "data"),
         ("step.started", step(0, attempt=2**40), "data.attempt"),
         ("run.failed", {}, "error"),
+        ("run.resumed", {"workflow": {"version": "5"}}, "data.workflow.version"),
     ],
 )
 def test_an_entry_that_lacks_what_its_type_has_is_poison_that_names_the_field(
