@@ -89,9 +89,9 @@ class Stack:
         others = {name: value for name, value in os.environ.items() if not name.startswith("ONESTACK_")}
         return {**others, **own, **modules}
 
-    def up(self, name: str) -> None:
-        """Start `worker…` or `projector` under that stable name, with a log that goes on."""
-        env = {**self.env, "ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(free_port())}
+    def up(self, name: str, **more: str) -> None:
+        """Start `worker…` or `projector` under that stable name, with a log that goes on; `more` are variables."""
+        env = {**self.env, "ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(free_port()), **more}
         role = name.rstrip("0123456789")
         self.processes[name] = spawn([ONESTACK, role], self.log(name), env=env, cwd=self.folder)
 
