@@ -1,4 +1,4 @@
-"""Definitions in files: read, checked as the engine checks them, and every fault with the place where it is."""
+"""Definitions and calendars in files: read, checked as the engine checks them, each fault with its place."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.errors import USAGE, Failure
+from schemas.calendars import calendar_key, is_calendar, parse_calendar
 from schemas.definitions import parse_definition
 from schemas.documents import LIMIT, load_yaml
 from schemas.errors import Fault, Refused
@@ -15,6 +16,7 @@ from schemas.errors import Fault, Refused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from schemas.calendars import CalendarDefinition
     from schemas.definitions import Definition
 
 _ENDINGS: Final = (".yaml", ".yml", ".json")
@@ -22,19 +24,29 @@ _ENDINGS: Final = (".yaml", ".yml", ".json")
 
 @dataclass(slots=True)
 class Document:
-    """One definition in a file, and what is to be said about it. Documents are counted from 1; 0 is the file itself."""
+    """One definition or calendar in a file, and what is to be said about it.
+
+    Documents are counted from 1; 0 is the file itself.
+    """
 
     file: str
     number: int
     body: dict[str, Any] = field(default_factory=dict)
     definition: Definition | None = None
+    calendar: CalendarDefinition | None = None
     faults: tuple[Fault, ...] = ()
     warnings: tuple[Fault, ...] = ()
 
     @property
     def name(self) -> str:
-        """`org/id`, as far as the document says it."""
-        return f"{self.body.get('org', '?')}/{self.body.get('id', '?')}"
+        """Its key on the topic, `org/id` or `org/calendar/id`, as far as the document says it."""
+        org, identity = str(self.body.get("org", "?")), str(self.body.get("id", "?"))
+        return calendar_key(org, identity) if is_calendar(self.body) else f"{org}/{identity}"
+
+    @property
+    def kind(self) -> str:
+        """`workflow` or `calendar`."""
+        return "calendar" if is_calendar(self.body) else "workflow"
 
     def lines(self) -> Iterator[str]:
         """Each fault and each warning as `file: document n: field: reason`."""
@@ -47,6 +59,7 @@ class Document:
         return {
             "file": self.file,
             "document": self.number,
+            "kind": self.kind,
             "org": self.body.get("org"),
             "id": self.body.get("id"),
             "version": self.body.get("version"),
@@ -57,6 +70,8 @@ class Document:
 
 def read(paths: Iterable[Path], changes: dict[str, Any] | None = None) -> list[Document]:
     """Every definition in these files and folders (`-`: stdin), checked; `changes` are written over each body.
+
+    A calendar has no state: of the changes it takes the others.
 
     Raises Failure where a file can't be read. A file that is no YAML is one refused document.
     """
@@ -87,7 +102,12 @@ def _documents(file: Path, changes: dict[str, Any]) -> list[Document]:
         bodies = load_yaml(content(file))
     except Refused as refused:
         return [Document(name, 0, faults=refused.faults)]
-    return [checked(Document(name, number, {**body, **changes})) for number, body in enumerate(bodies, start=1)]
+    return [checked(Document(name, number, _changed(body, changes))) for number, body in enumerate(bodies, start=1)]
+
+
+def _changed(body: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    fitting = {field: value for field, value in changes.items() if field != "state" or not is_calendar(body)}
+    return {**body, **fitting}
 
 
 def content(file: Path) -> bytes:
@@ -99,10 +119,13 @@ def content(file: Path) -> bytes:
 
 
 def checked(document: Document) -> Document:
-    """The document with what the engine says of its body: a definition and warnings, or faults."""
+    """The document with what the engine says of its body: a definition and warnings, a calendar, or faults."""
     from engine.check import check
 
     try:
+        if is_calendar(document.body):
+            document.calendar = parse_calendar(document.body)
+            return document
         definition = parse_definition(document.body)
         document.warnings = tuple(check(definition))
         document.definition = definition
@@ -114,10 +137,10 @@ def checked(document: Document) -> Document:
 def _check_twins(documents: list[Document]) -> None:
     first: dict[str, Document] = {}
     for one in documents:
-        if one.definition is None:
+        if one.definition is None and one.calendar is None:
             continue
         other = first.setdefault(one.name, one)
         if other is not one:
             place = f"document {other.number} of {other.file}"
             one.faults = (Fault("id", f"{one.name} stands in {place} already"),)
-            one.definition = None
+            one.definition = one.calendar = None

@@ -11,12 +11,13 @@ import orjson
 
 from cli.clients import kafka, need_topic, settings_for_people
 from cli.errors import USAGE, Failure, kafka_away
+from schemas.calendars import KIND
 from schemas.errors import Fault, Refused
 from schemas.events import EVENT_TYPES, SOURCES, entity_of, from_envelope
 from schemas.names import DEFINITIONS, EVENT_TOPICS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from cli.files import Document
@@ -28,20 +29,24 @@ Sent = dict[str, Any]
 Record = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
 
 
-async def publish(documents: Sequence[Document]) -> list[Sent]:
+async def publish(documents: Sequence[Document], look: Callable[[Registry], None] | None = None) -> list[Sent]:
     """Put checked definitions on the definitions topic; what became of each, once Kafka has acknowledged all.
 
     What is in force already, word for word, is not sent again. Raises Refused, before anything is sent, where a
-    version is not higher than the one in force.
+    version is not higher than the one in force; and what `look` raises, which sees all that will be in force.
     """
     settings = settings_for_people()
     await need_topic(settings, DEFINITIONS)
-    fresh = _fresh(await in_force(settings), documents)
+    registry = await in_force(settings)
+    fresh = _fresh(registry, documents)
+    if look is not None:
+        look(registry)
     records: list[Record] = [(DEFINITIONS, one.name.encode(), orjson.dumps(one.body), []) for one in fresh]
     places = dict(zip((one.name for one in fresh), await send(settings, records), strict=True))
     return [
         {
-            **{name: one.body[name] for name in ("org", "id", "version", "state")},
+            "kind": one.kind,
+            **{name: one.body[name] for name in ("org", "id", "version", "state") if name in one.body},
             "published": one.name in places,
             **places.get(one.name, {}),
         }
@@ -52,15 +57,27 @@ async def publish(documents: Sequence[Document]) -> list[Sent]:
 async def delete(org: str, workflow_id: str) -> Sent:
     """Put a null on the definitions topic; what was in force until then, once Kafka has acknowledged it.
 
-    Raises Failure, and sends nothing, where nothing is in force under this id.
+    A calendar's id has `calendar/` before it. Raises Failure, and sends nothing, where nothing is in force under it.
     """
+    from engine.calendars import Calendar
+
     settings = settings_for_people()
     await need_topic(settings, DEFINITIONS)
-    gone = (await in_force(settings)).get(org, workflow_id)
+    registry = await in_force(settings)
+    is_calendar, calendar_id = workflow_id.startswith(f"{KIND}/"), workflow_id.removeprefix(f"{KIND}/")
+    gone = registry.calendar(org, calendar_id) if is_calendar else registry.get(org, workflow_id)
     if gone is None:
         raise Failure(f"No definition is in force as {org}/{workflow_id}: nothing was deleted.")
     [place] = await send(settings, [(DEFINITIONS, f"{org}/{workflow_id}".encode(), None, [])])
-    return {"org": org, "id": workflow_id, "version": gone.version, "state": gone.state, "deleted": True, **place}
+    state = {} if isinstance(gone, Calendar) else {"state": gone.state}
+    return {"org": org, "id": workflow_id, "version": gone.version, **state, "deleted": True, **place}
+
+
+async def published() -> Registry:
+    """All that is in force now. Raises Failure where Kafka can't tell."""
+    settings = settings_for_people()
+    await need_topic(settings, DEFINITIONS)
+    return await in_force(settings)
 
 
 async def in_force(settings: Settings) -> Registry:
@@ -81,14 +98,14 @@ async def in_force(settings: Settings) -> Registry:
 
 
 def _fresh(registry: Registry, documents: Sequence[Document]) -> list[Document]:
-    from engine.registry import RefusedDefinition, Unchanged
+    from engine.registry import RefusedDefinition, Unchanged, UnchangedCalendar
 
     fresh, faults = [], []
     for one in documents:
         applied = registry.apply(one.name, orjson.dumps(one.body))
         if isinstance(applied, RefusedDefinition):
             faults += [Fault(f"{one.name}: {fault.field}", fault.reason) for fault in applied.faults]
-        elif not isinstance(applied, Unchanged):
+        elif not isinstance(applied, Unchanged | UnchangedCalendar):
             fresh.append(one)
     if faults:
         raise Refused(faults)

@@ -13,6 +13,8 @@ from cli.output import complain, show_json
 
 if TYPE_CHECKING:
     from cli.files import Document
+    from engine.cycles import Cycle
+    from engine.registry import Registry
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _FILES: Any = typer.Argument(
@@ -21,25 +23,39 @@ _FILES: Any = typer.Argument(
 Files = Annotated[list[Path], _FILES]
 State = Annotated[str | None, typer.Option(help="Publish in this state: draft, shadow, enabled or disabled.")]
 Enable = Annotated[bool | None, typer.Option("--enable/--disable", help="The same as --state enabled or disabled.")]
-Delete = Annotated[str | None, typer.Option(metavar="ID", help="Delete what is in force under this id, of --org.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse what there are warnings about, too.")]
+Published = Annotated[
+    bool, typer.Option("--with-published", help="Look for loops and calendars among what Kafka has in force, too.")
+]
+Delete = Annotated[
+    str | None, typer.Option(metavar="ID", help="Delete what is in force under this id (or calendar/ID), of --org.")
+]
 
 
-def validate(files: Files, json: Json = False) -> None:
+def validate(files: Files, strict: Strict = False, with_published: Published = False, json: Json = False) -> None:
     """Check definitions in files.
 
-    Faults and warnings go to stderr as 'file: document n: field: reason'. Warnings alone keep exit code 0.
+    Faults and warnings go to stderr as 'file: document n: field: reason'. The loops that the workflows can form are
+    warnings; a draft counts as if it were enabled. Warnings alone keep exit code 0, unless --strict.
     """
     from cli.files import read
+    from cli.publishing import published
+    from cli.review import review, tell
 
     documents = read(files)
+    loops = review(documents, asyncio.run(published()) if with_published else None, as_enabled=True)
     refused = _complain(documents)
+    warned = _warned(documents) + tell(loops)
+    valid = not refused and not (strict and warned)
     if json:
-        show_json({"valid": not refused, "definitions": [one.as_json() for one in documents]})
+        told = [one.as_json() for one in documents]
+        show_json({"valid": valid, "definitions": told, "loops": [cycle.as_json() for cycle in loops.cycles]})
     if refused:
         raise Failure(f"{refused} of {_count(documents)} refused.")
+    if not valid:
+        raise Failure(f"{_warnings(warned)}, and --strict takes none.")
     if not json:
-        warned = sum(len(one.warnings) for one in documents)
-        more = f", with {warned} warning{'s' if warned > 1 else ''}" if warned else ""
+        more = f", with {_warnings(warned)}" if warned else ""
         print(f"{_count(documents)} valid{more}.")
 
 
@@ -49,12 +65,14 @@ def publish(
     state: State = None,
     enable: Enable = None,
     delete: Delete = None,
+    strict: Strict = False,
     json: Json = False,
 ) -> None:
-    """Check definitions and put them in force, or delete one.
+    """Check definitions and business calendars and put them in force, or delete one.
 
     Sends them to the definitions topic and waits until Kafka has them.
-    Nothing is sent unless all are valid. A definition replaces one of a lower version only.
+    Nothing is sent unless all are valid. A definition replaces one of a lower version only. A loop that they can form
+    with what is in force is a warning.
     """
     from cli.files import read
 
@@ -67,22 +85,47 @@ def publish(
     if not files:
         raise Failure("Name a FILE with definitions, or --delete one by its id.", USAGE)
     changes = {name: value for name, value in (("org", org), ("state", wanted)) if value is not None}
-    put_in_force(read(files, changes), json=json)
+    put_in_force(read(files, changes), json=json, strict=strict)
 
 
-def put_in_force(documents: list[Document], *, json: bool) -> None:
-    """Publish documents, or none where one of them is refused, and say what became of each. Raises Failure."""
+def put_in_force(documents: list[Document], *, json: bool, strict: bool = False) -> None:
+    """Publish documents, or none where one of them is refused, and say what became of each. Raises Failure.
+
+    Warnings are told; where `strict`, they are refusals.
+    """
     from cli.publishing import publish as send
+    from cli.review import review, tell
 
-    if refused := _complain(documents):
+    if any(one.faults for one in documents):
+        refused = _complain(documents)
         raise Failure(f"{refused} of {_count(documents)} refused; nothing was published.")
-    sent = asyncio.run(send(documents))
+    loops: list[Cycle] = []
+
+    def look(will_be_in_force: Registry) -> None:
+        found = review(documents, will_be_in_force, as_enabled=False)
+        _complain(documents)
+        loops.extend(found.cycles)
+        warned = _warned(documents) + tell(found)
+        if strict and warned:
+            raise Failure(f"{_warnings(warned)}, and --strict takes none; nothing was published.")
+
+    sent = asyncio.run(send(documents, look))
     if json:
+        for told, one in zip(sent, documents, strict=True):
+            told["warnings"] = [fault._asdict() for fault in one.warnings]
+            told["loops"] = [
+                cycle.as_json() for cycle in loops if one.name in {f"{cycle.org}/{id}" for id in cycle.ids}
+            ]
         show_json(sent)
         return
-    for one in sent:
-        name = f"{one['org']}/{one['id']} version {one['version']} ({one['state']})"
-        print(f"published {name}" if one["published"] else f"in force already: {name}")
+    for told in sent:
+        print(f"published {_name(told)}" if told["published"] else f"in force already: {_name(told)}")
+
+
+def _name(told: dict[str, Any]) -> str:
+    kind = "calendar " if told["kind"] == "calendar" else ""
+    state = f" ({told['state']})" if "state" in told else ""
+    return f"{kind}{told['org']}/{told['id']} version {told['version']}{state}"
 
 
 def _delete(workflow_id: str, org: str | None, *, alone: bool, json: bool) -> None:
@@ -96,7 +139,8 @@ def _delete(workflow_id: str, org: str | None, *, alone: bool, json: bool) -> No
     if json:
         show_json([gone])
         return
-    print(f"deleted {org}/{workflow_id} version {gone['version']} ({gone['state']}): Kafka has acknowledged it")
+    state = f" ({gone['state']})" if "state" in gone else ""
+    print(f"deleted {org}/{workflow_id} version {gone['version']}{state}: Kafka has acknowledged it")
 
 
 def _complain(documents: list[Document]) -> int:
@@ -105,6 +149,14 @@ def _complain(documents: list[Document]) -> int:
         for line in one.lines():
             complain(line)
     return sum(1 for one in documents if one.faults)
+
+
+def _warned(documents: list[Document]) -> int:
+    return sum(len(one.warnings) for one in documents)
+
+
+def _warnings(count: int) -> str:
+    return f"{count} warning{'s' if count > 1 else ''}"
 
 
 def _count(documents: list[Document]) -> str:
