@@ -115,7 +115,7 @@ def topic(monkeypatch: pytest.MonkeyPatch) -> list[publishing.Record]:
         sent.extend(records)
         return [{"topic": name, "partition": 0, "offset": 7} for name, *_ in records]
 
-    for name, fake in (("need_topic", there), ("_in_force", in_force), ("send", send)):
+    for name, fake in (("need_topic", there), ("in_force", in_force), ("send", send)):
         monkeypatch.setattr(publishing, name, fake)
     return sent
 
