@@ -69,8 +69,7 @@ def calendars(org: str, name: str) -> Calendar | None:
 
 TEXTS = st.sampled_from(
     [
-        "plain",
-        "{{ticket.title}}",
+        *["plain", "{{ticket.title}}", "{{ticket.id}}-{{company.id}}"] * 3,
         "{{nope}}",
         "{{steps.s0.id}}",
         "{{steps.s1}}",
@@ -209,14 +208,15 @@ def definitions(draw: st.DrawFn, states: tuple[str, ...] = ("enabled", "enabled"
 SUCCESSES: st.SearchStrategy[Outcome] = VALUES.map(Succeeded)
 FAILURES: st.SearchStrategy[Outcome] = st.builds(
     Failed,
-    st.sampled_from(["timeout", "http", "parameters"]).map(
+    st.sampled_from(["timeout", "http", "connection", "parameters"]).map(
         lambda kind: {"kind": kind, "message": "no answer", "body": f'{{"access_token": "{HIDDEN}", "why'}
     ),
-    retryable=st.booleans(),
+    retryable=st.sampled_from([True, True, True, False]),
     retry_after=st.sampled_from([None, None, 0.0, 3.0, 1e9, float("nan")]),
 )
 OUTCOMES: st.SearchStrategy[Outcome] = st.one_of(
     SUCCESSES,
+    FAILURES,
     FAILURES,
     st.just(Succeeded({"id": "x" * 70_000, "password": HIDDEN})),
     st.just(Succeeded("y" * 60_000)),

@@ -34,20 +34,22 @@ from engine.workflow import Action, Pinned, Workflow, compile_workflow
 from schemas.definitions import parse_definition
 from schemas.entries import DATA, Entry, EntryDict, split_id
 from schemas.events import Event
-from schemas.outcomes import Fired, Outcome, Succeeded
+from schemas.outcomes import Failed, Fired, Outcome, Succeeded
 from tests.unit.engine.strategies import HIDDEN, NOW, OUTCOMES, calendars, definitions, event
 
 RULES = Rules(calendar=calendars)
 RECORD = 2_000_000
 FINAL = {"run.completed", "run.failed", "run.cancelled", "run.skipped", "run.suppressed"}
+BUSY = Failed({"kind": "http", "message": "busy", "status": 503}, retryable=True)
 BY = {"person": "pia", "reason": "the PSA is back"}
 MOVES = st.lists(
     st.tuples(
-        st.sampled_from(["outcome"] * 6 + ["signal", "cancel", "restart", "late"]),
+        st.sampled_from(["outcome"] * 7 + ["busy"] * 4 + ["signal", "cancel", "restart", "late"]),
         OUTCOMES,
         st.sampled_from(["lives on", "lives on", "crash", "wire", "redelivery"]),
     ),
-    max_size=14,
+    min_size=3,
+    max_size=20,
 )
 
 
@@ -156,8 +158,8 @@ def live(body: dict[str, Any], early: Event | None, moves: list[Any]) -> Life:
             if life.state.status not in {"failed", "cancelled"}:
                 break
             entries = life.resumed()
-        elif kind == "outcome":
-            entries = life.outcome(outcome, None)
+        elif kind in {"outcome", "busy"}:
+            entries = life.outcome(outcome if kind == "outcome" else BUSY, None)
         elif kind == "signal":
             entries = life.outcome(outcome, life.signalled("cancel" if len(life.log) % 2 else "restart"))
         elif kind == "late":
