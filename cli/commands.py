@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, retention, running, simulate, telling, templates
+from cli import asking, backtest, retention, running, simulate, steer, telling, templates, why
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -21,12 +21,19 @@ def add_to(app: Typer) -> None:
     app.add_typer(templates.templates, name="templates")
     app.command()(telling.validate)
     app.command()(simulate.simulate)
+    app.command()(backtest.backtest)
     app.command()(telling.publish)
     app.command()(telling.emit)
     app.command()(asking.workflows)
     app.command()(asking.runs)
     app.command()(asking.show)
     app.command()(asking.tail)
+    app.command()(why.why)
+    app.command()(steer.cancel)
+    app.command()(steer.resume)
+    app.command()(steer.rerun)
+    app.command()(steer.disable)
+    app.command()(steer.enable)
     app.command("dead-letters")(asking.dead_letters)
     app.command()(retention.retention)
     app.command()(telling.schemas)
