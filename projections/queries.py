@@ -201,6 +201,18 @@ async def workflow_ids(connection: Connection, org: str) -> list[str]:
     return [one["workflow_id"] for one in found]
 
 
+async def list_calendars(connection: Connection, org: str) -> list[Row]:
+    """The organisation's business calendars in force."""
+    query = "select * from history.calendars where org_id = $1 order by calendar_id"
+    return [_row(one) for one in await connection.fetch(query, org)]
+
+
+async def read_up_to(connection: Connection, topics: Sequence[str]) -> dict[tuple[str, int], int]:
+    """By topic and partition: the offset of the first record that the history does not have yet."""
+    query = "select topic, partition, next from history_data.offsets where topic = any($1::text[])"
+    return {(one["topic"], one["partition"]): one["next"] for one in await connection.fetch(query, list(topics))}
+
+
 async def counts(connection: Connection, *, org: str | None = None, since: datetime | None = None) -> dict[str, int]:
     """How many runs there are by status."""
     where, values = _where({"org_id = ?": org, "started_at >= ?": since})
