@@ -1,4 +1,4 @@
-"""`onestack demo`: a morning at six service providers, and a check that modules, run log and history agree on it."""
+"""`onestack demo`: a morning and some weeks at six service providers, and a check that all witnesses agree on them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from runtime.postgres import Connection, connect
 from sandbox.demo.evidence import LogReader, history
 from sandbox.demo.play import Play, Tell
-from sandbox.demo.report import summary, verdict
+from sandbox.demo.report import scene_table, summary, verdict
 from sandbox.demo.story import story
-from sandbox.demo.verdict import Case, Check
+from sandbox.demo.verdict import Case, Check, same_ends
+from sandbox.demo.weeks import Weeks
 from sandbox.errors import SandboxError
 from sandbox.stack import Stack, StackOptions
 from sandbox.up import Interrupt
 
-_SECONDS = 15.0  # in which the morning is played
+_SECONDS = 12.0  # in which the morning is played
 _PLAIN_WIDTH = 110  # characters, where there is no terminal that knows better
 _PLAIN_EVERY = 3.0  # seconds between two lines of progress where there is no terminal
 
@@ -55,7 +56,8 @@ async def play(options: DemoOptions) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     with Interrupt() as interrupt:
         stack = Stack(
-            StackOptions(options.broker, options.workers, folder), lambda text: console.print(text, highlight=False)
+            StackOptions(options.broker, options.workers, folder, virtual=True),
+            lambda text: console.print(text, highlight=False),
         )
         found: list[Check] = []
         try:
@@ -101,7 +103,10 @@ async def _play(stack: Stack, options: DemoOptions, console: Console, found: lis
         found += case.checks()
         if not settled:
             found.append(Check("all came to an end", 0, ("nothing moved any more for 20 s while runs were missing",)))
-        await _show(console, connection, act, stack, found)
+        await _show(console, connection, act, stack)
+        found += await _weeks(Weeks(stack, connection, options.seed), console)
+        found.append(same_ends(log.seen, await history(connection)))
+        verdict(console, found)
         console.print(f"Took {time.monotonic() - began:.0f} s.", highlight=False)
     finally:
         await log.stop()
@@ -134,6 +139,15 @@ async def _through(act: Play, tell: Tell) -> bool:
     return await act.settle(tell)
 
 
+async def _weeks(weeks: Weeks, console: Console) -> list[Check]:
+    console.print()
+    console.print("[bold]Ten templates are filled in and put in force; then weeks pass, as the clock is set forward[/]")
+    await weeks.put_in_force()
+    checks = await weeks.play(lambda at, seen: console.print(scene_table(at, seen)))
+    console.print(f"\nWhy an alert opened no ticket: {await weeks.why_suppressed()}\n", highlight=False)
+    return checks
+
+
 async def _notifications(connection: Connection) -> tuple[set[str], Counter[str]]:
     rows = await connection.fetch(
         "select input ->> 'channel', output ->> 'message_id' from history.steps "
@@ -142,7 +156,7 @@ async def _notifications(connection: Connection) -> tuple[set[str], Counter[str]
     return {mail for channel, mail in rows if channel == "email"}, Counter(channel for channel, _ in rows)
 
 
-async def _show(console: Console, connection: Connection, act: Play, stack: Stack, checks: list[Check]) -> None:
+async def _show(console: Console, connection: Connection, act: Play, stack: Stack) -> None:
     console.print()
     await summary(console, connection, act.events, stack.modules)
     console.print()
@@ -150,5 +164,3 @@ async def _show(console: Console, connection: Connection, act: Play, stack: Stac
     if told is None:
         raise SandboxError("the history has no run whose story could be told")
     console.print(told)
-    console.print()
-    verdict(console, checks)

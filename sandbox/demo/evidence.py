@@ -19,7 +19,7 @@ from schemas.names import DEAD_LETTERS, RUNS
 Place = tuple[str, int, int]
 """Topic, partition and offset."""
 
-_ENDS = {"run.completed": "completed", "run.failed": "failed", "run.skipped": "skipped", "run.cancelled": "cancelled"}
+_ENDS = {f"run.{status}": status for status in ("completed", "failed", "skipped", "suppressed", "cancelled")}
 
 
 @dataclass(slots=True)
@@ -89,6 +89,9 @@ class LogReader:
         if kind in {"run.started", "run.skipped", "run.suppressed"}:
             event = data["event"]
             self._runs[run_id] = (entry["orgid"], data["workflow"]["id"], event["source"], event["id"])
+        elif kind == "run.restarted":
+            # From now on the run is about the event that restarted it.
+            self._runs[run_id] = (*self._runs[run_id][:2], data["event"]["source"], data["event"]["id"])
         if kind in _ENDS:
             self.seen.runs[self._runs[run_id]] = _ENDS[kind]
         if kind in {"step.succeeded", "step.failed"}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 from rich import box
@@ -14,6 +15,7 @@ from rich.text import Text
 from runtime.postgres import Connection
 from sandbox.demo.expect import run_of
 from sandbox.demo.verdict import Check
+from sandbox.demo.weeks import Seen, clock, told
 from sandbox.modules import StandIns
 
 _RUNS = """
@@ -70,6 +72,21 @@ def verdict(console: Console, checks: list[Check]) -> None:
     for check in checks:
         for fault in check.faults:
             console.print(Text(f"✗ {check.name}: {fault}", "red"), soft_wrap=True)
+
+
+def scene_table(at: timedelta, seen: Seen) -> Table:
+    """What happened at one time of the weeks, and what came of it."""
+    table = Table.grid(padding=(0, 1))
+    for width in (1, 15, 26, 25, 40):
+        table.add_column(width=width, overflow="fold")
+    when = clock(at)
+    for scene, counts in seen:
+        good = counts == Counter(scene.wanted)
+        came = told(counts) if good else f"{told(counts)} instead of {told(scene.wanted)}"
+        mark = Text("✓", "green") if good else Text("✗", "bold red")
+        table.add_row(mark, Text(when, "bold"), scene.template, scene.told, Text(came, "" if good else "red"))
+        when = ""
+    return table
 
 
 def _events(events: list[dict[str, Any]]) -> Table:

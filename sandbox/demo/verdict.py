@@ -38,6 +38,13 @@ def same(name: str, left: str, lefts: Collection[Any], right: str, rights: Colle
     return Check(name, ours.total(), tuple(fault for fault in faults if fault))
 
 
+def same_ends(log: Evidence, kept: Evidence) -> Check:
+    """The run log and the history tell the same runs, and the same end of each."""
+    ended = [(*run, status) for run, status in kept.runs.items() if status not in {"running", "waiting"}]
+    logged = [(*run, status) for run, status in log.runs.items()]
+    return same("runs of all the weeks and how they ended", "the run log", logged, "the history", ended)
+
+
 def _differ(one: str, more: Counter[Any], other: str) -> str:
     if not more:
         return ""

@@ -2,7 +2,7 @@ from collections import Counter
 from dataclasses import replace
 
 from sandbox.demo.evidence import Evidence
-from sandbox.demo.verdict import Case, same
+from sandbox.demo.verdict import Case, same, same_ends
 from sandbox.modules import StandIns
 from sandbox.modules.publisher import Publisher, Sent
 
@@ -85,3 +85,11 @@ def test_a_difference_is_told_with_examples() -> None:
         "4 in the one and not in the other: a 1, b 2, c 3 and 1 more",
         "1 in the other and not in the one: z 0",
     )
+
+
+def test_runs_that_have_not_ended_are_in_the_history_alone() -> None:
+    log, kept = evidence(), evidence()
+    kept.runs["harbor", "device-offline-alert", "/rmm", "e-2"] = "waiting"
+    assert same_ends(log, kept).holds
+    log.runs["harbor", "device-offline-alert", "/rmm", "e-2"] = "cancelled"
+    assert not same_ends(log, kept).holds
