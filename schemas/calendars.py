@@ -33,7 +33,8 @@ KIND: Final = "calendar"
 _MOST_DATES: Final = 1000
 """In each list of a calendar: a hundred days a year for ten years."""
 _MOST_HOURS: Final = 24
-_TIME_OF_DAY = re.compile(r"(?:[01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
+_CLOCK: Final = r"(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)"
+_TIME_OF_DAY = re.compile(_CLOCK, re.ASCII)
 _SPAN = re.compile(r"\s*(\S+?)\s*[-–]\s*(\S+)\s*")
 _DATE = re.compile(r"(?:(\d{4})-)?(\d\d)-(\d\d)", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
@@ -64,7 +65,9 @@ def _time_of_day(text: object) -> str:
     raise ValueError(f"should be a time of day such as 09:00 (24:00 is the day's end), not {str(text)[:40]!r}")
 
 
-TimeOfDay = Annotated[str, BeforeValidator(_time_of_day)]
+TimeOfDay = Annotated[str, BeforeValidator(_time_of_day), Field(json_schema_extra={"pattern": f"^{_CLOCK}$"})]
+_Short = Annotated[str, Field(pattern=rf"^\s*{_CLOCK}\s*[-–]\s*{_CLOCK}\s*$")]
+"""`09:00-17:30`, as the exported schema tells it."""
 
 
 class Part(BaseModel):
@@ -116,7 +119,7 @@ def _listed(given: object) -> object:
 
 Open = Annotated[
     list[Hours],
-    BeforeValidator(_listed, json_schema_input_type=str | Hours | list[str | Hours] | None),
+    BeforeValidator(_listed, json_schema_input_type=_Short | Hours | list[_Short | Hours] | None),
     Field(max_length=_MOST_HOURS),
 ]
 
@@ -163,7 +166,7 @@ def _date(text: object) -> str:
     raise ValueError(f"should be a date such as 2026-12-24, or 12-24 for every year, not {str(text)[:40]!r}")
 
 
-Date = Annotated[str, BeforeValidator(_date)]
+Date = Annotated[str, BeforeValidator(_date), Field(json_schema_extra={"pattern": r"^(\d{4}-)?\d\d-\d\d$"})]
 
 
 def yearly(text: str) -> YearlyDate:
@@ -199,8 +202,8 @@ def _country(code: str) -> str:
 class Holidays(Part):
     """The days on which it is closed whatever the hours say: a country's, some more, and all but some."""
 
-    country: Annotated[str, AfterValidator(_country)] | None = Field(
-        None, description="ISO 3166-1 code of two capital letters: its public holidays, those observed included."
+    country: Annotated[str, AfterValidator(_country), Field(json_schema_extra={"pattern": "^[A-Z]{2}$"})] | None = (
+        Field(None, description="ISO 3166-1 code of two capital letters: its public holidays, those observed included.")
     )
     subdivision: str | None = Field(
         None, description="The state, province or region whose own holidays count too, such as BY in DE."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from schemas.actions import PARAMETERS
+from schemas.calendars import CalendarDefinition
 from schemas.definitions import Definition, Draft
 from schemas.entries import DATA
 from schemas.events.types import EVENT_TYPES, SOURCES, entity_of
@@ -59,6 +60,13 @@ def messages(names: dict[type[BaseModel], str], prefix: str) -> list[Message]:
                 "then": ref(Draft),
                 "else": ref(Definition),
             },
+        ),
+        Message(
+            "calendar",
+            "An organisation's business hours and holidays; a record without value deletes it.",
+            (DEFINITIONS,),
+            "application/json",
+            {"title": "Business calendar", **ref(CalendarDefinition)},
         ),
         *(_command(action, ref(Command)) for action in PARAMETERS),
         run_log([entry(kind, ref(model), _first_line(model)) for kind, model in DATA.items()]),

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from schemas.actions import PARAMETERS, has_template
+from schemas.calendars import CalendarDefinition
 from schemas.conditions import WITH_LIST, WITHOUT_VALUE
 from schemas.definitions import Definition, Draft
 from schemas.entries import DATA, Entry
@@ -26,6 +27,7 @@ MODELS: Final[tuple[type[BaseModel], ...]] = tuple(
             *EVENT_TYPES.values(),
             Definition,
             Draft,
+            CalendarDefinition,
             *PARAMETERS.values(),
             Command,
             Entry,

@@ -46,7 +46,7 @@ TOPICS: Final[tuple[Topic, ...]] = (
     *(Topic(name, f"Events of the {module} module.", ENTITY_KEY, "delete") for module, name in EVENT_TOPICS.items()),
     Topic(
         DEFINITIONS,
-        "Workflow definitions; a null value deletes.",
+        "Workflow definitions and business calendars; a null value deletes.",
         DEFINITION_KEY,
         "compact",
         days=None,

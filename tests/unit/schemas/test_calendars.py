@@ -7,9 +7,11 @@ import sys
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from schemas.calendars import is_calendar, parse_calendar
 from schemas.errors import Refused
+from schemas.export.documents import json_schemas
 
 GOOD: dict[str, Any] = {
     "id": "office",
@@ -65,6 +67,29 @@ def test_a_fault_is_told_with_its_field(fields: dict[str, Any], field: str, reas
     [fault] = refused.value.faults
     assert fault.field == field
     assert reason in fault.reason
+
+
+@pytest.mark.parametrize(
+    ("fields", "fits"),
+    [
+        ({}, True),
+        ({"hours": {"mon": ["09:00-12:00", {"from": "13:00", "to": "24:00"}], "tue": None}}, True),
+        ({"holidays": {"country": "DE", "subdivision": "BY", "also": ["12-24"], "not": ["2026-10-03"]}}, True),
+        ({"hours": {"mon": "9-17"}}, False),
+        ({"hours": {"monday": "09:00-17:00"}}, False),
+        ({"holidays": {"also": ["Christmas"]}}, False),
+        ({"holidays": {"country": "de"}}, False),
+        ({"version": 0}, False),
+    ],
+)
+def test_the_exported_schema_agrees_with_what_is_accepted(fields: dict[str, Any], fits: bool) -> None:
+    body = {**GOOD, **fields}
+    assert Draft202012Validator(json_schemas()["calendar.schema.json"]).is_valid(body) is fits
+    if fits:
+        parse_calendar(body)
+    else:
+        with pytest.raises(Refused):
+            parse_calendar(body)
 
 
 def test_a_leap_day_of_every_year_and_hours_side_by_side_are_fine() -> None:
