@@ -33,7 +33,8 @@ create table if not exists history_data.migrations (
 """
 
 
-_AHEAD: Final = timedelta(weeks=3)
+_WEEKS_AHEAD: Final = timedelta(weeks=2)
+_DAYS_AHEAD: Final = timedelta(days=2)
 """For how long there are tables already: whoever meets another time makes its tables itself."""
 
 
@@ -107,11 +108,11 @@ async def apply(connection: Connection) -> list[str]:
 
 async def make_partitions(connection: Connection, now: datetime) -> None:
     """Make the tables of this time and of the next, so that the first batch of a week or a day finds them."""
-    for periods, statement in (
-        (WEEKS, "select history_data.add_week('history_data', $1)"),
-        (DAYS, "select history_data.add_day($1)"),
+    for periods, ahead, statement in (
+        (WEEKS, _WEEKS_AHEAD, "select history_data.add_week('history_data', $1)"),
+        (DAYS, _DAYS_AHEAD, "select history_data.add_day($1)"),
     ):
-        for number in range(periods.of(now), periods.of(now + _AHEAD) + 1):
+        for number in range(periods.of(now), periods.of(now + ahead) + 1):
             begin = periods.begin(number)
             if begin is not None and number < periods.count:
                 await connection.execute(statement, begin.date())
