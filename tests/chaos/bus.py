@@ -86,9 +86,9 @@ class Bus:
             else:
                 return
 
-    async def emit(self, event: dict[str, Any]) -> None:
+    async def emit(self, event: dict[str, Any], topic: str = ALERTS) -> None:
         """An event in structured mode, on the partition of its entity."""
-        await self.send(ALERTS, key_of(event), json.dumps(event).encode(), STRUCTURED)
+        await self.send(topic, key_of(event), json.dumps(event).encode(), STRUCTURED)
 
     async def emit_all(self, events: list[dict[str, Any]]) -> None:
         """Events at once; returns when Kafka has all."""
@@ -109,7 +109,11 @@ class Bus:
             await admin.close()
 
     async def log(self, topic: str) -> dict[int, list[bytes]]:
-        """Every record that a topic has now, by partition, in order."""
+        """The value of every record that a topic has now, by partition, in order."""
+        return {partition: [one.value for one in records] for partition, records in (await self.records(topic)).items()}
+
+    async def records(self, topic: str) -> dict[int, list[Any]]:
+        """Every record that a topic has now, by partition, in order; `timestamp` is when the broker had it, in ms."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=50
         )
@@ -118,10 +122,10 @@ class Bus:
             ends = await self._ends(consumer, [topic])
             consumer.assign(list(ends))
             await consumer.seek_to_beginning(*ends)
-            found: dict[int, list[bytes]] = {at.partition: [] for at in ends}
+            found: dict[int, list[Any]] = {at.partition: [] for at in ends}
             while any([await consumer.position(at) < end for at, end in ends.items()]):
                 for at, records in (await consumer.getmany(timeout_ms=200)).items():
-                    found[at.partition] += [record.value for record in records if record.offset < ends[at]]
+                    found[at.partition] += [record for record in records if record.offset < ends[at]]
             return found
         finally:
             await consumer.stop()

@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
@@ -17,13 +17,25 @@ HONOURS, IGNORES = "psa", "hub"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as it arrived; `at` is the monotonic clock."""
+    """One call as it arrived; `at` is the monotonic clock, `moment` the one that run-log entries are stamped by."""
 
     module: str
     path: str
     key: str
     body: Any
     at: float
+    moment: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to answer instead of success; without a status the connection is closed and nothing answered."""
+
+    status: int | None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+Behaviour = Callable[[Call], Awaitable[Reply | None]]
 
 
 async def at_once(_call: Call) -> None:
@@ -31,13 +43,13 @@ async def at_once(_call: Call) -> None:
 
 
 class Receiver:
-    """An HTTP server for all modules; `behave` is awaited before each answer."""
+    """An HTTP server for all modules; `behave` is awaited before each answer, and may say which."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.performed: Counter[str] = Counter()
         self.under_way = 0
-        self.behave: Callable[[Call], Awaitable[None]] = at_once
+        self.behave: Behaviour = at_once
         self._answers: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
         self._port = 0
@@ -76,13 +88,18 @@ class Receiver:
     async def _take(self, request: web.Request) -> web.Response:
         key = request.headers.get("Idempotency-Key", "").strip('"')
         module = request.match_info["module"]
-        call = Call(module, request.path, key, json.loads(await request.read() or b"null"), time.monotonic())
+        moment, at = time.time(), time.monotonic()
+        call = Call(module, request.path, key, json.loads(await request.read() or b"null"), at, moment)
         self.calls.append(call)
         self.under_way += 1
         try:
-            await self.behave(call)
+            reply = await self.behave(call)
         finally:
             self.under_way -= 1
+        if reply is not None:
+            if reply.status is None and request.transport is not None:
+                request.transport.close()
+            return web.Response(status=reply.status or 500, headers=reply.headers, text="not now")
         kept = self._answers.get(key) if module == HONOURS else None
         if kept is None:
             self.performed[key] += 1

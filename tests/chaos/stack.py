@@ -43,8 +43,9 @@ async def eventually(ask: Callable[[], Awaitable[T]], good: Callable[[T], bool],
 class Stack:
     """Everything that a worker and a projector need, in a short folder (a socket's path may not be long)."""
 
-    def __init__(self, partitions: int = 4) -> None:
+    def __init__(self, partitions: int = 4, **variables: str) -> None:
         self.partitions = partitions
+        self.variables = variables
         self.folder = Path(tempfile.mkdtemp(prefix="onestack-chaos-"))
         self.kafka = Kafka(self.folder / "kafka")
         self.postgres = Postgres(self.folder / "pg")
@@ -78,7 +79,7 @@ class Stack:
 
     @property
     def env(self) -> dict[str, str]:
-        """The ONESTACK_* variables of every process."""
+        """The variables of every process: what all need, and those given to this stack."""
         modules = {f"ONESTACK_{name.upper()}_URL": self.receiver.url(name) for name in ("psa", "rmm", "hub", "oncall")}
         own = {
             "ONESTACK_BROKER": self.kafka.bootstrap,
@@ -87,7 +88,7 @@ class Stack:
             "ONESTACK_MODULE_TOKEN": "chaos",
         }
         others = {name: value for name, value in os.environ.items() if not name.startswith("ONESTACK_")}
-        return {**others, **own, **modules}
+        return {**others, **own, **modules, **self.variables}
 
     def up(self, name: str, **more: str) -> None:
         """Start `worker…` or `projector` under that stable name, with a log that goes on; `more` are variables."""
