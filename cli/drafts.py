@@ -27,7 +27,8 @@ def one_workflow(file: Path, wanted: str | None, org: str | None, *, quiet: bool
     """
     from engine.workflow import compile_workflow
 
-    document = _chosen(read([file], {"org": org} if org else {}), wanted, file)
+    documents = [one for one in read([file], {"org": org} if org else {}) if one.kind == "workflow"]
+    document = _chosen(documents, wanted, file)
     for line in document.lines():
         if document.faults or not quiet:
             complain(line)

@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from cli.reference.text import code, fields, page, table
 from schemas.actions import PARAMETERS
+from schemas.calendars import CalendarDefinition
 from schemas.conditions import Operator
 from schemas.definitions import Definition
 from schemas.export.models import definitions_of
@@ -69,6 +70,13 @@ have.
 
 ISO 8601 (`PT15M`), or a number with `ms`, `s`, `m`, `h`, `d` or `w` (`2.5s`, `15m`).
 """
+_CALENDARS = """
+## Business calendars
+
+A calendar is JSON on the same topic, under the key `{org}/calendar/{id}`, with versions as definitions have them; in
+YAML for people, and `calendar.schema.json` for editors. [Business hours](../how-to/business-hours.md) tells what
+delays make of it.
+"""
 _PARTS = ("Trigger", "EventMatch", "Retry", "Throttle")
 _STEP_PARTS = ("ActionStep", "GateStep", "BranchStep")
 _CONDITION_PARTS = ("Leaf", "All", "Any_", "Not")
@@ -100,6 +108,9 @@ def definitions() -> str:
             for part in ("Leaf", "All", "Any_", "Not")
         ),
         _TEMPLATES,
+        _CALENDARS,
+        fields(schemas[names[CalendarDefinition]]),
+        *(_part(schemas, name) for name in ("Week", "Hours", "Holidays")),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -253,3 +254,29 @@ def test_the_default_calendar_is_looked_for_where_business_time_is_meant(
     (folder / "waits.yaml").write_text(text)
     assert run(["publish", "waits.yaml"]) == 0
     assert "there is no calendar 'default' in acme yet" in capsys.readouterr().err
+
+
+HOW_TO = Path(__file__).parents[3] / "docs" / "how-to"
+
+
+def _snippets(page: str) -> list[str]:
+    return re.findall(r"```yaml\n(.+?)```", (HOW_TO / page).read_text(), re.DOTALL)
+
+
+def test_the_manual_s_calendar_and_workflow_are_published_without_a_warning(
+    topic: Topic, folder: Path, capsys: Capture
+) -> None:
+    (folder / "manual.yaml").write_text("---\n".join(_snippets("business-hours.md")))
+    assert run(["publish", "--strict", "manual.yaml"]) == 0
+    assert len(topic.sent) == 2
+
+
+@pytest.mark.parametrize("snippet", _snippets("avoid-loops.md"))
+def test_what_the_manual_says_breaks_a_loop_does(snippet: str, folder: Path, capsys: Capture) -> None:
+    tags, sets = "{id: do, action: add_tag, with: {tag: triaged}}", "update_ticket, with: {fields: {status: Open}}"
+    steps = f"steps: [{tags if 'equals' not in snippet else f'{{id: do, action: {sets}}}'}]\n"
+    head = "id: a\norg: acme\nversion: 1\nname: A\nstate: enabled\ntrigger: {type: ticket.updated}\n"
+    (folder / "a.yaml").write_text(head + steps)
+    assert run(["validate", "--strict", "a.yaml"]) == 1
+    (folder / "a.yaml").write_text(head + snippet + steps)
+    assert run(["validate", "--strict", "a.yaml"]) == 0
