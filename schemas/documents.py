@@ -221,6 +221,10 @@ class _Reader:
 class _Writer(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # which of the two there is
     """Writes texts so that this module and every other reader of YAML takes them for the same texts."""
 
+    def ignore_aliases(self, _data: Any) -> bool:
+        """A value that stands twice is written twice: people read that more easily than anchors."""
+        return True
+
 
 def _write_text(writer: Any, text: str) -> Any:
     lines = text.splitlines()
@@ -230,7 +234,7 @@ def _write_text(writer: Any, text: str) -> Any:
     return writer.represent_scalar(_STR, text, style=None if safe and _PLAIN.fullmatch(text) else '"')
 
 
-_PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9 _./@-]*[A-Za-z0-9_./@])?", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z/](?:[A-Za-z0-9 _./@-]*[A-Za-z0-9_./@])?|[0-9]+(?:ms|[smhdw])", re.ASCII)
 _BLOCK = re.compile(r"(?:[^\s#](?:[^\n]*\S)?\n|\n)*[^\n]*\S\n", re.ASCII)
 _Writer.add_representer(str, _write_text)
 

@@ -8,6 +8,7 @@ never read for further places.
 from __future__ import annotations
 
 import re
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
@@ -209,7 +210,7 @@ def fill(
 def _filled(given: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(given, str):
         whole = _PLACE.fullmatch(given)
-        return values[whole[1]] if whole else _PLACE.sub(lambda place: _as_text(values[place[1]]), given)
+        return deepcopy(values[whole[1]]) if whole else _PLACE.sub(lambda place: _as_text(values[place[1]]), given)
     if isinstance(given, dict):
         return {key: _filled(one, values) for key, one in given.items()}
     return [_filled(one, values) for one in given] if isinstance(given, list) else given

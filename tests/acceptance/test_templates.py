@@ -38,7 +38,9 @@ class Company:
         for name, template in built_in().items():
             needed = [f"{one.name}={GIVEN[one.name]}" for one in template.parameters if one.required]
             settings = [word for one in needed for word in ("--set", one)]
-            self.house.onestack("templates", "use", name, "--org", ORG, *settings, "--enable", "--publish")
+            told = self.house.onestack("templates", "use", name, "--org", ORG, *settings, "--enable", "--publish")
+            assert told.stdout.startswith(f"published {ORG}/{name} version 1 (enabled)")
+            assert told.stderr == "", "no warning, also of loops with those before it"
         self.wait(lambda: len(self.house.asked("workflows", "--org", ORG)) == len(built_in()))
         time.sleep(1)  # what is published is in force on every worker within a second
 

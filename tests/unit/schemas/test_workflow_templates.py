@@ -97,6 +97,7 @@ def test_what_a_template_becomes_is_written_as_yaml_and_read_again(name: str) ->
     text = dump_yaml(body)
     assert load_yaml(text) == [body]
     assert "\\n" not in text, "texts of several lines are written as such"
+    assert "&id" not in text, "nothing is written as an anchor and its alias"
 
 
 def test_a_lone_place_keeps_the_type_and_one_in_a_text_becomes_text() -> None:
@@ -226,7 +227,24 @@ json_values = st.recursive(
     # A surrogate, a NUL and what YAML takes for a line's end are refused or changed in any YAML text.
     | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=40)
     | st.sampled_from(
-        ["yes", "on", "1e3", "007", "0x1F", "2026-11-23", "~", "null", "<<", "a: b", "- a", "a\n", "\na"]
+        [
+            "yes",
+            "on",
+            "1e3",
+            "007",
+            "0x1F",
+            "2026-11-23",
+            "~",
+            "null",
+            "<<",
+            "a: b",
+            "- a",
+            "a\n",
+            "\na",
+            "7d",
+            "1:30",
+            "1_000",
+        ]
     ),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text("ab<c ", max_size=5), inner, max_size=4),
     max_leaves=12,
