@@ -24,7 +24,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## Run a morning at a service provider on embedded parts, and check what came of it
+demo: setup ## Run a morning and a month at service providers on embedded parts, and check what came of it
 	$(BIN)/onestack demo
 
 up: setup ## Run all of it on embedded parts, in the foreground, until Ctrl-C

@@ -148,9 +148,9 @@ def demo(
         Path | None, typer.Option(help="Where its data is kept; by default nothing is left behind.")
     ] = None,
 ) -> None:
-    """Run a morning at a service provider on embedded parts.
+    """Run a morning and a month at service providers on embedded parts.
 
-    Checks that modules, run log and history agree. Ends by itself; the exit code is 1 if they disagree.
+    Weeks pass in seconds, with the ten built-in workflows in force. Checks that modules, run log and history agree. Ends by itself; the exit code is 1 if they disagree.
     """
     from sandbox.demo import demo as run
 
