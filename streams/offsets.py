@@ -6,12 +6,18 @@ from collections import deque
 
 
 class Batch:
-    """The offsets of one batch: from `first` to before `after`."""
+    """The offsets of one batch: from `first` to before `after`. Its records may be handed over apart."""
 
-    __slots__ = ("after", "done", "first")
+    __slots__ = ("_left", "after", "done", "first")
 
-    def __init__(self, first: int, after: int) -> None:
+    def __init__(self, first: int, after: int, records: int) -> None:
         self.first, self.after, self.done = first, after, False
+        self._left = records
+
+    def finish(self, records: int) -> None:
+        """So many more of its records are done; with the last, the batch is."""
+        self._left -= records
+        self.done = self._left <= 0
 
 
 class Progress:
@@ -30,8 +36,8 @@ class Progress:
         self.records = 0
 
     def deliver(self, first: int, after: int, records: int) -> Batch:
-        """A batch was handed to an agent; the caller finishes it with `done`."""
-        batch = Batch(first, after)
+        """A batch was read; the caller finishes its records."""
+        batch = Batch(first, after, records)
         self._batches.append((batch, records))
         self.records += records
         return batch

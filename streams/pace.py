@@ -17,8 +17,15 @@ GATHER_SECONDS: Final = 0.005
 """How long a busy worker lets records gather before it polls again: a fetch, a produce request and their round trips
 are then paid for many records instead of few. An idle worker never waits."""
 MOST_AT_ONCE: Final = 1_000
+"""Records of one poll."""
+MOST_COMMANDS: Final = 300
+"""Commands that are handed over behind one poll: about 0.1 s of work, for which what the next one brings may wait."""
 MOST_NEW: Final = 200
-"""Records of one poll; of one poll of events while there are runs to be finished."""
+"""Events that are handed over in their turn: the runs that start before those under way have theirs again."""
+MOST_STARTING: Final = 400
+"""Events that are handed over and not done. Their runs are started as fast as the broker takes them, not faster."""
+READ_AHEAD: Final = 4_000
+"""Records of one poll where some wait for their turn already: what comes from others has to be seen to get one."""
 _TURNS: Final = 4
 
 
@@ -38,6 +45,11 @@ class Pace:
     def __init__(self) -> None:
         self._busy = False
         self._turn = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether runs under way come before new ones now."""
+        return self._busy
 
     def next(self) -> Turn:
         """What to poll now."""

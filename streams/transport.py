@@ -6,19 +6,20 @@ event is a list of Kafka records, and its ack acknowledges them all. Differences
 - The consumer lives in the main loop. Faust's runs in a thread of its own, which costs two hand-overs a fetch; our
   agents never hold the loop for long, so heartbeats are safe here.
 - Offsets are kept as batches in delivery order (`offsets.Progress`), not as sets of single offsets.
-- A partition with too many records not yet done is not polled, so a slow action holds back its own partition's
-  fetches and nobody else's, in bounded memory.
+- Events and commands are read ahead and handed over by turns (`fair.Fair`), so that one organisation's backlog holds
+  up no other's records behind it. A partition of which too much waits or is not done is not polled: memory is bounded.
 - Partitions are assigned by range, so that partition n of every topic is on one worker: topics have the same number
   of partitions and are keyed alike, so all about one entity meets in one process.
 - A failed commit is logged and tried again with the next one. Kafka away is no reason to end the process.
 
-What must change together: `_drain_messages` (delivers), `_finish` (acks), `force_commit` (commits) and
+What must change together: `_deliver` and `_release` (hand over), `finish` (acks), `force_commit` (commits) and
 `on_partitions_revoked` (forgets).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -34,21 +35,17 @@ from runtime.fetch_planning import use_fetch_planning
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
-from schemas.names import COMMANDS, DEFINITIONS
-from streams.offsets import Batch, Progress
-from streams.pace import MOST_AT_ONCE, MOST_NEW, Pace, Turn
+from schemas.names import DEFINITIONS
+from streams.ahead import MOST_IN_BATCH, Ahead, is_command, is_event
+from streams.fair import Fair, Portion
+from streams.offsets import Progress
+from streams.pace import MOST_AT_ONCE, MOST_COMMANDS, MOST_NEW, MOST_STARTING, READ_AHEAD, Pace, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from runtime.settings import Settings
     from streams.parts import Parts
-
-MOST_UNFINISHED: Final = 2_000
-"""Records of a partition that may be under way: ten times what a worker may have in flight on all of them."""
-_MOST_IN_BATCH: Final = 200
-"""Records handed over at once: about 10 ms of work, so that no partition waits long for its turn."""
-
 
 _PREFETCH_SECONDS: Final = 0.005
 """How long aiokafka holds back a broker's next fetch for records that nobody has polled yet. Its 100 ms would stop all
@@ -66,8 +63,8 @@ class Host(Protocol):
 class BatchMessage(ConsumerMessage):  # type: ignore[misc]  # its base has no types
     """What has arrived on a partition: `value` is the list of its records."""
 
-    __slots__ = ("batch",)
-    batch: Batch
+    __slots__ = ("portion",)
+    portion: Portion
 
     def on_final_ack(self, consumer: Any) -> bool:
         """Mark the whole batch as done; called by Faust when the event is acked."""
@@ -106,6 +103,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._log = logger("consumer")
         self._commit_failed = False
         self._pace = Pace()
+        self._ahead = Ahead()
+        self._released = self._commands = 0
+        self._plenty = False
 
     async def on_start(self) -> None:
         """Connect; waits for a Kafka that is away."""
@@ -153,10 +153,12 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
                 generation = self.app.consumer_generation_id
                 turn = self._pace.next()
                 arrived = await self._poll(turn)
+                self._commands = 0
+                self._plenty = sum(len(records) for tp, records in arrived.items() if is_event(tp)) >= MOST_AT_ONCE
                 for tp, records in arrived.items():
                     await self._deliver(ensure_TP(tp), records, generation)
-                commands = sum(len(records) for tp, records in arrived.items() if _is_command(tp))
-                if pause := self._pace.saw(turn, commands):
+                await self._release(turn)
+                if pause := self._pace.saw(turn, self._commands):
                     await asyncio.sleep(pause)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
@@ -166,20 +168,26 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
                 raise
 
     async def _poll(self, turn: Turn) -> Mapping[TopicPartition, list[Any]]:
-        active = self._get_active_partitions()
-        full = [tp for tp, progress in self._progress.items() if progress.records >= MOST_UNFINISHED]
-        wait_ms = 1000
+        active, full = self._get_active_partitions(), self._ahead.full(self._progress)
+        waiting = self._ahead.waiting
+        # While events come in plenty they are read in every turn: whose they are is known only then.
+        every = turn is Turn.ALL or (turn is Turn.COMMANDS and self._plenty)
+        limited = bool(full) or not every
         free: tuple[TopicPartition, ...] = ()
-        if full or turn is not Turn.ALL:
-            wanted = (tp for tp in active if turn is Turn.ALL or _is_command(tp) is (turn is Turn.COMMANDS))
+        if limited:
+            wanted = (tp for tp in active if every or is_event(tp) is (turn is Turn.EVENTS))
             free = tuple(TopicPartition(*tp) for tp in wanted if tp not in full)
-            wait_ms = {Turn.ALL: 20, Turn.COMMANDS: 10, Turn.EVENTS: 0}[turn]
-        if not active or (not free and wait_ms != 1000):
+        if not active or (limited and not free):
             await asyncio.sleep(0.005 if active else 0.05)
             return {}
+        wait_ms = 1000
+        if limited or waiting or turn is not Turn.ALL:
+            # Where what was handed over just now left more behind, that goes on at once.
+            wait_ms = {Turn.ALL: 0 if self._released else 20, Turn.COMMANDS: 10, Turn.EVENTS: 0}[turn]
+        most = READ_AHEAD if waiting or turn is Turn.EVENTS else MOST_AT_ONCE
         try:
             records: Mapping[TopicPartition, list[Any]] = await self.client.getmany(
-                *free, timeout_ms=wait_ms, max_records=MOST_NEW if turn is Turn.EVENTS else MOST_AT_ONCE
+                *free, timeout_ms=wait_ms, max_records=most
             )
         except IllegalStateError:
             # A rebalance began between two lines; its listener tells us what is ours now.
@@ -195,13 +203,57 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         read = self._read_offset[tp]
         if read is not None and records[0].offset < read:
             records = [record for record in records if record.offset >= read]
-        for at in range(0, len(records), _MOST_IN_BATCH):
-            part = records[at : at + _MOST_IN_BATCH]
-            if not await self._hand_over(tp, part, generation):
+        fair = self._ahead.of(tp)
+        for at in range(0, len(records), MOST_IN_BATCH):
+            part = records[at : at + MOST_IN_BATCH]
+            # No await between this check and `deliver`: a batch of before a rebalance in a new `Progress` would let
+            # offsets be committed that nobody has processed.
+            if not self._delivers(generation):
                 await self._rewind(tp)
                 return
-            if len(records) > _MOST_IN_BATCH:
-                await asyncio.sleep(0)
+            progress = self._progress.get(tp)
+            if progress is None:
+                progress = self._progress[tp] = Progress()
+            after = part[-1].offset + 1
+            batch = progress.deliver(part[0].offset, after, len(part))
+            # The next offset to read, as a seek to a committed offset leaves it there.
+            self._read_offset[tp] = after
+            portion: Portion | None
+            if fair is None:
+                portion = Portion(tp, part, [(batch, len(part))], Counter(), None)
+            else:
+                portion = fair.offer(tp, part, batch, at_once=self._room(fair) >= len(part))
+            if portion is not None:
+                await self._hand_over(portion, generation)
+                if len(records) > MOST_IN_BATCH:
+                    await asyncio.sleep(0)
+
+    async def _release(self, turn: Turn) -> None:
+        """Hand over what has its turn: commands as there is room, events beside them as the pace allows."""
+        self._released = 0
+        for fair in (self._ahead.commands, self._ahead.events):
+            if not fair.waiting or not self.flow_active or (fair is self._ahead.events and turn is Turn.COMMANDS):
+                continue
+            generation = self.app.consumer_generation_id
+            for portion in fair.take(self._room(fair, new=MOST_NEW)):
+                self._released += len(portion.records)
+                # What is left over by a rebalance is read again, from what is committed.
+                if self._delivers(generation):
+                    await self._hand_over(portion, generation)
+        if self._released:
+            await asyncio.sleep(0)
+
+    def _room(self, fair: Fair, new: int = 0) -> int:
+        """How many records may be handed over now; `new` is how many events where runs under way come first."""
+        if fair is self._ahead.commands:
+            return MOST_COMMANDS - self._commands
+        room = MOST_STARTING - fair.under_way
+        return min(room, new) if self._pace.busy else room
+
+    def _delivers(self, generation: int) -> bool:
+        """False where a rebalance has come between."""
+        delivers: bool = self.flow_active and self.app.consumer_generation_id == generation
+        return delivers
 
     async def _rewind(self, tp: TP) -> None:
         """Read again what was polled and not handed over.
@@ -221,34 +273,27 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             # It was taken away meanwhile; whoever has it next begins at the committed offset.
             self._log.debug("not rewound", topic=tp.topic, partition=tp.partition)
 
-    async def _hand_over(self, tp: TP, part: list[Any], generation: int) -> bool:
-        """Deliver one batch; false where a rebalance has come between, and nothing was delivered."""
-        # No await between this check and `deliver`: a batch of before a rebalance in a new `Progress` would let offsets
-        # be committed that nobody has processed.
-        if not self.flow_active or self.app.consumer_generation_id != generation:
-            return False
-        first, after = part[0], part[-1].offset + 1
-        progress = self._progress.get(tp)
-        if progress is None:
-            progress = self._progress[tp] = Progress()
+    async def _hand_over(self, portion: Portion, generation: int) -> None:
+        tp, part = portion.tp, portion.records
+        first = part[0]
+        if is_command(tp):
+            self._commands += len(part)
         message = BatchMessage(
             first.topic, first.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
             [], b"", cast("Any", part), None, 0, 0, tp, generation_id=generation,
         )  # fmt: skip
-        message.batch = progress.deliver(first.offset, after, len(part))
-        # The next offset to read, as a seek to a committed offset leaves it there.
-        self._read_offset[tp] = after
+        message.portion = portion
         # Faust races this with the flow being suspended, at the price of two tasks a message. Here a message may wait
         # over a rebalance instead: what it holds is delivered again, and the ledger knows what was done.
         await self.callback(message)
-        return True
 
     # -- acknowledging and committing ---------------------------------------------------------------------------
 
     def finish(self, message: BatchMessage) -> None:
-        """Everything that came of this batch is acknowledged by the broker."""
-        message.acked = True
-        message.batch.done = True
+        """Everything that came of these records is acknowledged by the broker."""
+        if not message.acked:
+            message.acked = True
+            message.portion.finish()
         self._unacked_messages.discard(message)
 
     def ack(self, message: Any) -> bool:
@@ -296,11 +341,13 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             self._log.warning("offsets were not committed before the rebalance")
         for tp in revoked:
             self._progress.pop(tp, None)
+        self._ahead.clear()
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Take these partitions over, which may be none: agents wait until what was done on them is known."""
         self._progress.clear()
+        self._ahead.clear()
         self._host.worker_parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -391,10 +438,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 
     async def verify_all_partitions_active(self) -> None:
         """Faust's watchdog looks into its own thread's consumer; the lag metric says more."""
-
-
-def _is_command(tp: TopicPartition) -> bool:
-    return str(tp.topic).startswith(COMMANDS)
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]  # its base has no types

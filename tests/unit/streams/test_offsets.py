@@ -17,16 +17,18 @@ def test_nothing_is_committable_before_anything_is_done() -> None:
 def test_a_batch_that_is_done_waits_for_those_before_it() -> None:
     progress = Progress()
     first, second = progress.deliver(0, 10, 10), progress.deliver(10, 15, 5)
-    second.done = True
+    second.finish(5)
     assert progress.committable() is None
-    first.done = True
+    first.finish(9)
+    assert progress.committable() is None
+    first.finish(1)
     assert progress.committable() == 15
     assert (progress.records, progress.waiting) == (0, 0)
 
 
 def test_what_is_committed_is_not_committed_again() -> None:
     progress = Progress()
-    progress.deliver(0, 10, 10).done = True
+    progress.deliver(0, 10, 10).finish(10)
     assert progress.committable() == 10
     # A commit that failed is tried again with the next one.
     assert progress.committable() == 10
@@ -36,8 +38,8 @@ def test_what_is_committed_is_not_committed_again() -> None:
 
 def test_offsets_without_a_record_are_no_gap() -> None:
     progress = Progress()
-    progress.deliver(5, 8, 1).done = True
-    progress.deliver(40, 41, 1).done = True
+    progress.deliver(5, 8, 1).finish(1)
+    progress.deliver(40, 41, 1).finish(1)
     assert progress.committable() == 41
 
 
@@ -53,7 +55,7 @@ def test_in_whatever_order_batches_end_none_that_is_unfinished_is_passed(
         delivered.append(progress.deliver(at, at + records, records))
         at += records + hole
     for index in data.draw(st.permutations(range(len(batches)))):
-        delivered[index].done = True
+        delivered[index].finish(batches[index][0])
         offset = progress.committable()
         unfinished = [batch.first for batch in delivered if not batch.done]
         if offset is not None:

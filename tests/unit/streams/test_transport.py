@@ -9,7 +9,8 @@ from typing import Any
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from streams.pace import Pace
+from streams.ahead import MOST_UNCOMMITTED, Ahead
+from streams.pace import MANY, MOST_NEW, MOST_STARTING, Pace, Turn
 from streams.transport import BatchConsumer
 
 AT = TP("onestack.events.rmm", 3)
@@ -21,6 +22,7 @@ class Client:
     def __init__(self, end: int) -> None:
         self.position, self.end = 0, end
         self.during_poll: Any = None
+        self.org = b"acme"
 
     def assignment(self) -> set[TopicPartition]:
         return {TopicPartition(*AT)}
@@ -31,7 +33,15 @@ class Client:
             self.during_poll = None
         first, self.position = self.position, self.end
         records = [
-            SimpleNamespace(topic=AT.topic, partition=3, offset=n, timestamp=1, timestamp_type=1)
+            SimpleNamespace(
+                topic=AT.topic,
+                partition=3,
+                offset=n,
+                timestamp=1,
+                timestamp_type=1,
+                key=self.org + b"/device/d-1",
+                value=b"{}",
+            )
             for n in range(first, self.end)
         ]
         return {TopicPartition(*AT): records} if records else {}
@@ -43,24 +53,29 @@ class Client:
         self.position = 0
 
 
+async def turn(made: Any) -> None:
+    generation = made.app.consumer_generation_id
+    turn = made._pace.next()
+    for tp, records in (await made._poll(turn)).items():
+        await made._deliver(TP(*tp), records, generation)
+    await made._release(turn)
+
+
 def consumer(client: Client, delivered: list[int]) -> Any:
     made: Any = object.__new__(BatchConsumer)
 
     async def callback(message: Any) -> None:
         delivered.extend(record.offset for record in message.value)
+        made.messages.append(message)
 
     made.client, made.callback, made._progress, made._pace = client, callback, {}, Pace()
+    made._ahead, made._released, made._commands, made._plenty = Ahead(), 0, 0, False
+    made.messages, made._unacked_messages = [], set()
     made._read_offset = {AT: None}
     made.app = SimpleNamespace(consumer_generation_id=1, should_stop=False)
     made.flow_active = True
     made._get_active_partitions = lambda: {AT}
     return made
-
-
-async def turn(made: Any) -> None:
-    generation = made.app.consumer_generation_id
-    for tp, records in (await made._poll(made._pace.next())).items():
-        await made._deliver(TP(*tp), records, generation)
 
 
 async def test_what_a_poll_brings_across_a_rebalance_is_read_again() -> None:
@@ -95,8 +110,61 @@ async def test_a_full_partition_is_not_polled() -> None:
     delivered: list[int] = []
     made = consumer(Client(5), delivered)
     await turn(made)
-    made._progress[AT].records = 10_000
+    made._progress[AT].records = MOST_UNCOMMITTED
     made.client.end = 9
     async with asyncio.timeout(5):
         await turn(made)
     assert delivered == [0, 1, 2, 3, 4]
+
+
+async def test_one_event_on_an_idle_worker_is_handed_over_at_once() -> None:
+    delivered: list[int] = []
+    made = consumer(Client(1), delivered)
+    await made._deliver(AT, (await made._poll(Turn.ALL))[TopicPartition(*AT)], 1)
+    assert delivered == [0]
+
+
+async def test_while_runs_are_under_way_so_many_new_ones_start_in_their_turn_and_others_come_before_a_backlog() -> None:
+    delivered: list[int] = []
+    client = Client(1_000)
+    made = consumer(client, delivered)
+    made._pace.saw(Turn.ALL, MANY)
+    generation = made.app.consumer_generation_id
+    await made._deliver(AT, (await made._poll(Turn.EVENTS))[TopicPartition(*AT)], generation)
+    client.end, client.org = 1_001, b"globex"
+    await made._deliver(AT, (await made._poll(Turn.EVENTS))[TopicPartition(*AT)], generation)
+    await made._release(Turn.COMMANDS)
+    assert delivered == []
+    await made._release(Turn.EVENTS)
+    assert len(delivered) == MOST_NEW
+    assert 1_000 in delivered
+
+
+async def test_runs_start_as_fast_as_the_broker_takes_them_and_each_batch_is_committed_with_its_last_record() -> None:
+    delivered: list[int] = []
+    made = consumer(Client(1_000), delivered)
+    await turn(made)
+    for _ in range(5):
+        await turn(made)
+    assert len(delivered) == MOST_STARTING
+    while made.messages:
+        made.finish(made.messages.pop(0))
+        await made._release(Turn.ALL)
+    assert delivered == list(range(1_000))
+    assert made._progress[AT].committable() == 1_000
+
+
+async def test_what_waits_over_a_rebalance_is_not_handed_over() -> None:
+    delivered: list[int] = []
+    made = consumer(Client(1_000), delivered)
+    await turn(made)
+    before = len(delivered)
+    made.flow_active = False
+    for message in made.messages:
+        made.finish(message)
+    await made._release(Turn.ALL)
+    assert len(delivered) == before
+    made._ahead.clear()
+    made.flow_active = True
+    await made._release(Turn.ALL)
+    assert len(delivered) == before
