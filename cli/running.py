@@ -150,7 +150,8 @@ def demo(
 ) -> None:
     """Run a morning and a month at service providers on embedded parts.
 
-    Weeks pass in seconds, with the ten built-in workflows in force. Checks that modules, run log and history agree. Ends by itself; the exit code is 1 if they disagree.
+    Weeks pass in seconds, with the ten built-in workflows in force. Checks that modules, run log and history agree.
+    Ends by itself; the exit code is 1 if they disagree.
     """
     from sandbox.demo import demo as run
 
