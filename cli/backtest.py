@@ -119,7 +119,7 @@ def _tell(report: dict[str, Any], most: int) -> Iterator[str]:
     yield f"Backtest of {one_line(report['name'])} ({about}) of {report['org']}"
     yield f"  trigger   {report['trigger']}; nothing was performed"
     yield f"  events    {report['events']:,} since {report['since']:%Y-%m-%d %H:%M} UTC"
-    yield f"            (read: {read['history']:,} from the history, {read['topics']:,} that only the topics have)"
+    yield f"            ({read['history']:,} read from the history, {read['topics']:,} that only the topics have)"
     if in_force is None:
         yield "  in force  none under this id"
     else:
@@ -203,9 +203,29 @@ def _differences(differences: dict[str, Any] | None, most: int) -> Iterator[str]
         yield f"  {title} {counts[kind]:,} event{'' if counts[kind] == 1 else 's'}"
         for one in differences[kind]["samples"]:
             yield f"  {_event(one)}"
+            if kind == "different_actions":
+                yield from _changes(one["in_force"], one["draft"], most)
+                continue
             for side, word in (("draft", "draft"), ("in_force", "in force")):
                 yield f"      {word}:"
                 yield from _did(one[side], most, "        ")
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any], most: int) -> Iterator[str]:
+    """What one of the two does and the other does not, with - for the version in force and + for the draft."""
+    if before["status"] != after["status"]:
+        yield f"      - ends {before['status']}"
+        yield f"      + ends {after['status']}"
+    mine, other = ([(one["action"], one["input"]) for one in side["actions"]] for side in (before, after))
+    told = [
+        *(("-", one) for one in before["actions"] if (one["action"], one["input"]) not in other),
+        *(("+", one) for one in after["actions"] if (one["action"], one["input"]) not in mine),
+    ]
+    for sign, one in told:
+        text = f"{sign} {one['step']}  {one['action']}  {short_json(one['input'], most)}"
+        yield f"      {painted(text, 'red' if sign == '-' else 'green')}"
+    if not told and before["status"] == after["status"]:
+        yield "      the same actions in another order"
 
 
 def _days(report: dict[str, Any]) -> None:

@@ -34,12 +34,39 @@ def _head(run: dict[str, Any]) -> Iterator[str]:
     took = f" after {lasted(run['duration_ms'])}" if run["finished_at"] else ""
     yield f"  status    {painted(run['status'], _COLOURS[mark])}{took}"
     if run["error"]:
-        yield f"  error     {painted(one_line(run['error']), 'red')}"
+        label = "reason" if run["status"] == "suppressed" else "error"
+        yield f"  {label:<9} {painted(one_line(run['error']), 'red')}"
     yield f"  started   {when(run['started_at'])} UTC"
     if run["finished_at"]:
         yield f"  finished  {when(run['finished_at'])} UTC"
     if len(run["causation_chain"] or ()) > 1:
         yield f"  caused by {' → '.join(run['causation_chain'])}"
+    for entry in run.get("entries", ()):
+        if (told := _turn(entry["type"], entry["data"])) is not None:
+            yield f"  {told[0]:<9} {told[1]}{when(entry['at'])} UTC" if told[0] in _AT else f"  {told[0]:<9} {told[1]}"
+
+
+_AT: Final = ("cancelled", "restarted", "resumed")
+
+
+def _turn(kind: str, data: dict[str, Any]) -> tuple[str, str] | None:
+    """What an entry says of the run as a whole that no step says: who changed its course, and what kind it is."""
+    word = kind.removeprefix("run.")
+    if word in _AT:
+        version = f"under version {data['workflow']['version']} " if "workflow" in data else ""
+        return word, f"{version}by {_who(data.get('by') or {})} at "
+    if data.get("rerun_of"):
+        return "rerun of", data["rerun_of"]
+    if kind == "run.started" and data.get("shadow"):
+        return "shadow", "no action is performed: the steps say what each would have done"
+    return None
+
+
+def _who(by: dict[str, Any]) -> str:
+    if (event := by.get("event")) is not None:
+        return f"{event.get('type')} {event.get('id')} from {event.get('source')}"
+    reason = f", because: {one_line(by['reason'])}," if by.get("reason") else ""
+    return f"{by.get('person', 'somebody')}{reason}"
 
 
 def _trigger(run: dict[str, Any], most: int) -> Iterator[str]:

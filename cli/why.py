@@ -190,10 +190,9 @@ def _tell(told: dict[str, Any], *, full: bool) -> Iterator[str]:
 
 def _verdict(one: dict[str, Any], width: int, *, full: bool) -> Iterator[str]:
     mark, colour = _MARKS.get(one["verdict"], ("–", ""))
-    run = f" (run {one['run_id']}, version {one['version']})" if one["run_id"] else ""
     skipped = one["verdict"] == "condition"
     reason = "its conditions were false" if skipped else one_line(one["reason"], 1000)
-    yield f"  {painted(mark, colour)} {one['workflow']:<{width}}  {reason}{run}"
+    yield f"  {painted(mark, colour)} {one['workflow']:<{width}}  {reason}"
     indent = " " * (width + 6)
     if skipped and full:
         yield from tree(one["conditions"], indent)
@@ -201,5 +200,7 @@ def _verdict(one: dict[str, Any], width: int, *, full: bool) -> Iterator[str]:
         for leaf in one["failing"]:
             held = "not " if leaf.get("result") else ""
             yield from (line.replace("✗ ", f"✗ {held}").replace("✓ ", f"✗ {held}") for line in tree(leaf, indent))
+    if one["run_id"]:
+        yield f"{indent}run {one['run_id']}, under version {one['version']}"
     if one["note"]:
         yield f"{indent}{one_line(one['note'], 300)}"

@@ -130,11 +130,15 @@ def _of_run(run: Begun, in_force: Version | None) -> Verdict:
     if run.status == "skipped":
         return _skipped(identity, trace, note, known)
     if run.status == "suppressed":
-        guard = run.data.get("guard", "loop")
-        reason = f"{guard}: {run.data.get('reason', 'a guard kept it from starting')}"
-        return Verdict(*identity, SUPPRESSED, reason, **known, conditions=trace, note=note)
+        return Verdict(*identity, SUPPRESSED, _guards_reason(run.data), **known, conditions=trace, note=note)
     reason = f"ran: {run.status}" + (f", {run.error}" if run.error else "")
     return Verdict(*identity, RAN, reason, **known, conditions=trace, note=note)
+
+
+def _guards_reason(data: dict[str, Any]) -> str:
+    """What the guard said, with its name in front where the sentence does not begin with that."""
+    guard, reason = data.get("guard", "loop"), str(data.get("reason", "a guard kept it from starting"))
+    return reason if reason.startswith(guard) else f"{guard}: {reason}"
 
 
 def _skipped(identity: tuple[str, str], trace: dict[str, Any] | None, note: str | None, known: Any) -> Verdict:
@@ -168,8 +172,7 @@ def _as_workers_would(event: Event, arrived: datetime, workflow: Workflow, *, in
     if first["type"] == "run.skipped":
         return _skipped(identity, trace, gone, {"version": version})
     if first["type"] == "run.suppressed":
-        reason = f"{first['data'].get('guard', 'loop')}: {first['data'].get('reason')}"
-        return Verdict(*identity, SUPPRESSED, reason, version, conditions=trace, note=gone)
+        return Verdict(*identity, SUPPRESSED, _guards_reason(first["data"]), version, conditions=trace, note=gone)
     if not in_force:
         reason = "the workflow has been deleted; when, is not known, and no run of it came of this event"
         return Verdict(*identity, DELETED, reason, version, conditions=trace)

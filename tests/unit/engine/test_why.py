@@ -70,9 +70,9 @@ def test_false_conditions_are_told_with_the_values_that_made_them_false(
 
 
 def test_a_guards_reason_is_told(ask: Callable[..., Verdict], workflow: Make, event: Happens, now: datetime) -> None:
-    entries = suppress(workflow(), event(), now, "throttle", "at most 1 run in 30 min")
+    entries = suppress(workflow(), event(), now, "throttle", "throttled: at most 1 run")
     found = ask({}, run=begun(entries, "suppressed"))
-    assert (found.kind, found.reason) == (reasons.SUPPRESSED, "throttle: at most 1 run in 30 min")
+    assert (found.kind, found.reason) == (reasons.SUPPRESSED, "throttled: at most 1 run")
 
 
 def test_without_a_run_the_version_of_that_time_is_asked(ask: Callable[..., Verdict]) -> None:
