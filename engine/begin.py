@@ -106,7 +106,7 @@ def _loop(chain: list[str], rules: Rules) -> str | None:
     times = chain.count(chain[-1])
     if times > rules.chain_repeats:
         most = "once" if rules.chain_repeats == 1 else f"{rules.chain_repeats} times"
-        return f"{drawn}: a chain of causes runs {chain[-1]} {most} at most"
+        return f"{drawn}: a chain of causes runs {chain[-1]} at most {most}"
     if len(chain) > rules.chain_limit:
-        return f"{drawn}: a chain of causes has {rules.chain_limit} workflows at most, this one would have {len(chain)}"
+        return f"{drawn}: a chain of causes has at most {rules.chain_limit} workflows, this one would have {len(chain)}"
     return None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from engine.paths import Scope
 from engine.run import start
 from engine.workflow import Pinned, Workflow, compile_workflow
 from schemas.definitions import parse_definition
@@ -49,6 +50,66 @@ def test_all_faults_are_told_at_once(workflow: Make) -> None:
         "steps[0].with.description",
         "steps[1].condition.field",
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "reason"),
+    [
+        ({"throttle": {"key": "k", "limit": 1, "per": "32d"}}, "throttle.per", "is not a period that runs are counted"),
+        ({"throttle": {"key": "k", "limit": 1, "per": "0s"}}, "throttle.per", "is not a period that runs are counted"),
+        ({"throttle": {"key": "k", "limit": 0, "per": "1m"}}, "throttle.limit", "should be greater than"),
+        ({"throttle": {"key": "{{a | nope}}", "limit": 1, "per": "1m"}}, "throttle.key", "'nope' is not a filter"),
+        (
+            {"cancel_on": [{"type": "device.online", "where": {"field": "a", "op": "equals", "value": "{{"}}]},
+            "cancel_on[0].where.value",
+            "has '{{' without",
+        ),
+        ({"restart_on": [{"type": "moon.full"}]}, "restart_on[0].type", "'moon.full' is not an event type"),
+        ({"steps": [{"id": "w", "action": "delay", "with": {"for": "x"}}]}, "steps[0].with.for", "'x' is not a dur"),
+        ({"steps": [{"id": "w", "action": "delay", "with": {"until": "x"}}]}, "steps[0].with.until", "'x' is not a ti"),
+        (
+            {"steps": [{"id": "w", "action": "delay", "with": {"until": "business_hours", "calendar": "a b"}}]},
+            "steps[0].with.calendar",
+            "'a b' is not a calendar's id",
+        ),
+    ],
+)
+def test_what_is_out_of_bounds_is_refused_with_its_field(
+    document: Callable[..., dict[str, Any]], fields: dict[str, Any], field: str, reason: str
+) -> None:
+    with pytest.raises(Refused) as caught:
+        compile_workflow(parse_definition({**document(), **fields}))
+    assert [fault.field for fault in caught.value.faults] == [field]
+    assert reason in caught.value.reason
+
+
+def test_what_watches_and_throttles_is_compiled(workflow: Make, event: EventOf) -> None:
+    made = workflow(
+        TAG,
+        cancel_on=[
+            {"type": "device.online"},
+            {"type": "device.offline", "where": {"field": "device.id", "op": "exists"}},
+        ],
+        restart_on=[{"type": "device.offline"}],
+        throttle={"key": "{{device.id}}-{{company.id}}", "limit": 2, "per": "PT30M"},
+    )
+    assert [(watch.type, watch.condition is None) for watch in made.cancel_on] == [
+        ("device.online", True),
+        ("device.offline", False),
+    ]
+    assert [watch.type for watch in made.restart_on] == ["device.offline"]
+    assert made.watches == {"device.online", "device.offline"}
+    assert made.throttle is not None
+    assert (made.throttle.limit, made.throttle.per) == (2, timedelta(minutes=30))
+    assert made.throttle.key.render(Scope(event().envelope, made.reference, {}, {})) == "d-17-c-1"
+    fields = {field for field, _ in made.templates}
+    assert {"cancel_on[1].where.field", "throttle.key", "steps[0].with.tag"} <= fields
+
+
+def test_a_workflow_that_says_nothing_of_it_has_none(workflow: Make) -> None:
+    made = workflow(TAG)
+    assert (made.cancel_on, made.restart_on, made.watches, made.throttle) == ((), (), frozenset(), None)
+    assert (made.shadow, workflow(TAG, state="shadow").shadow) == (False, True)
 
 
 def test_a_workflow_has_at_most_500_conditions_in_all(workflow: Make) -> None:

@@ -112,3 +112,51 @@ def test_what_does_not_compile_is_refused(document: Callable[..., dict[str, Any]
     body = document({"id": "t", "action": "add_tag", "with": {"tag": "{{foo bar}}"}})
     with pytest.raises(Refused):
         check(parse_definition(body))
+
+
+def fork(then: str, otherwise: str) -> dict[str, Any]:
+    def ticket(name: str, text: str) -> dict[str, Any]:
+        return {"id": name, "action": "create_ticket", "with": {"title": text}}
+
+    return {
+        "id": "which",
+        "if": {"field": "device.id", "op": "exists"},
+        "then": [ticket("a", then)],
+        "else": [ticket("b", otherwise)],
+    }
+
+
+def test_paths_inside_branches_are_warned_about_with_their_field(workflow: Make) -> None:
+    found = check_workflow(workflow(fork("{{device.naem}}", "{{steps.a.id}} {{steps.nope.id}}")))
+    assert [(one.field, one.reason) for one in found] == [
+        ("steps[0].then[0].with.title", "device.naem is not a field that device.offline events are known to have"),
+        ("steps[0].else[0].with.title", "steps.a.id: the step 'a' has not been performed at this point"),
+        ("steps[0].else[0].with.title", "steps.nope.id: no step has the id 'nope'"),
+    ]
+
+
+def test_a_step_may_ask_for_what_a_branch_before_it_may_have_returned(workflow: Make) -> None:
+    after = {"id": "t", "action": "create_ticket", "with": {"title": "{{steps.a.id}}{{steps.b.id}}"}}
+    assert check_workflow(workflow(fork("x", "y"), after)) == []
+    asks = {"id": "t", "action": "create_ticket", "with": {"title": "{{steps.which.id}}"}}
+    [found] = check_workflow(workflow(fork("x", "y"), asks))
+    assert found.reason == "steps.which.id: the step 'which' is a condition and returns nothing"
+
+
+def test_what_cancels_is_looked_at_with_its_own_event_and_without_steps(workflow: Make) -> None:
+    step = {"id": "t", "action": "create_ticket", "with": {"title": "x"}}
+    where = {"any": [{"field": "ticket.status", "op": "exists"}, {"field": "steps.t.id", "op": "exists"},
+                     {"field": "ticket.colour", "op": "exists"}]}  # fmt: skip
+    made = workflow(
+        step,
+        cancel_on=[{"type": "device.online"}, {"type": "ticket.updated", "where": where}],
+        throttle={"key": "{{device.id}} {{device.colour}}", "limit": 1, "per": "1m"},
+    )
+    assert [(one.field, one.reason) for one in check_workflow(made)] == [
+        ("cancel_on[1].where.any[1].field", "steps.t.id: the step 't' has not been performed at this point"),
+        (
+            "cancel_on[1].where.any[2].field",
+            "ticket.colour is not a field that ticket.updated events are known to have",
+        ),
+        ("throttle.key", "device.colour is not a field that device.offline events are known to have"),
+    ]

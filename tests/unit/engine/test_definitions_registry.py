@@ -163,8 +163,12 @@ def test_a_refusal_names_the_field(document: Document, fields: dict[str, Any], f
     assert field in [fault.field for fault in applied.faults]
 
 
-@pytest.mark.parametrize(("state", "indexed"), [("enabled", ["wf"]), ("disabled", []), ("draft", [])])
-def test_only_enabled_workflows_are_started(document: Document, state: str, indexed: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("state", "indexed"), [("enabled", ["wf"]), ("shadow", ["wf"]), ("disabled", []), ("draft", [])]
+)
+def test_only_workflows_that_are_enabled_or_in_shadow_are_started(
+    document: Document, state: str, indexed: list[str]
+) -> None:
     registry = Registry()
     registry.apply(KEY, orjson.dumps(document()))
     assert isinstance(registry.apply(KEY, orjson.dumps(document(version=2, state=state))), Accepted)
@@ -190,6 +194,20 @@ def test_organisations_do_not_see_each_other(document: Document) -> None:
     assert names(registry, "initech") == []
     registry.apply("globex/wf", None)
     assert names(registry) == ["a", "wf"]
+
+
+def test_what_cancels_or_restarts_is_watched_for_as_long_as_runs_may_wait(document: Document) -> None:
+    registry = Registry()
+    assert registry.watched("acme") == frozenset()
+    watching = document(cancel_on=[{"type": "device.online"}], restart_on=[{"type": "device.offline"}])
+    registry.apply(KEY, orjson.dumps(watching))
+    assert registry.watched("acme") == {"device.online", "device.offline"}
+    assert registry.watched("globex") == frozenset()
+    registry.apply(KEY, orjson.dumps(document(version=2, state="disabled", cancel_on=[{"type": "alert.resolved"}])))
+    registry.apply(KEY, None)
+    assert registry.watched("acme") == {"device.online", "device.offline", "alert.resolved"}
+    registry.apply("acme/b", orjson.dumps(document(id="b", state="disabled", restart_on=[{"type": "backup.failed"}])))
+    assert "backup.failed" in registry.watched("acme")
 
 
 def test_what_is_in_force_under_no_key_is_nothing() -> None:
