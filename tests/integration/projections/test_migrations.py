@@ -17,6 +17,10 @@ COLUMNS = {
     "entries": "run_id seq type at data",
     "workflows": "org_id workflow_id version name state trigger_type definition updated_at",
     "dead_letters": "reason field topic partition offset key value at",
+    "run_details": "run_id org_id generation rerun_of shadow guard waits_until",
+    "events": "org_id event_id source type subject entity_key time received_at topic partition offset event",
+    "workflow_versions": "org_id workflow_id version digest state definition published_at",
+    "calendars": "org_id calendar_id definition updated_at",
 }
 
 

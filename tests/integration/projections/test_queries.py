@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -21,6 +21,7 @@ from projections.queries import (
     list_dead_letters,
     list_runs,
     list_workflows,
+    run_log,
 )
 from projections.store import Partition, Store
 from runtime.postgres import Connection
@@ -181,6 +182,23 @@ async def test_jsonb_comes_parsed_once_and_text_stays_text(told: Connection) -> 
     assert (look["input"], look["output"], look["error"]) == ({"script": "{}"}, '{"a": 1}', None)
     assert (again["output"], again["error"]) == (None, {"kind": "http"})
     assert run["entries"][5]["data"] == {"generation": 0, "error": "42"}
+
+
+async def test_a_run_s_log_comes_whole_as_the_engine_takes_it(told: Connection) -> None:
+    entries = await run_log(told, "abcd1")
+    assert [one["id"] for one in entries] == [f"abcd1:{seq}" for seq in range(6)]
+    assert (entries[0]["orgid"], entries[0]["subject"]) == ("device", "device/d-1")
+    assert await run_log(told, "abcd1", org="device") == entries
+    assert await run_log(told, "abcd1", org="globex") == []
+    assert await run_log(told, "none") == []
+
+
+async def test_failed_runs_are_found_by_when_they_ended(told: Connection) -> None:
+    await told.execute("update history_data.runs set finished_at = '2026-11-23T10:00Z' where run_id = 'abcd1'")
+    ended = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    wanted = RunFilter(status="failed", workflow="wf", ended_since=ended)
+    assert [run["run_id"] for run in await list_runs(told, wanted)] == ["abcd1"]
+    assert await list_runs(told, wanted._replace(ended_since=ended + timedelta(hours=2))) == []
 
 
 async def test_definitions_are_found_by_organisation_and_state(told: Connection) -> None:

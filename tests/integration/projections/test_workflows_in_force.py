@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, NamedTuple
 
 import orjson
 import pytest
 
+from engine.registry import Registry
+from engine.workflow import canonical
 from projections.definitions import Definitions
 from projections.errors import PositionLost
+from projections.queries import workflow_versions
 from runtime.postgres import Connection, connect
 from schemas.names import DEFINITIONS
 
@@ -87,3 +91,53 @@ async def test_an_older_projector_of_the_topic_writes_no_more(connection: Connec
     with pytest.raises(PositionLost):
         await old.take([Record(0, b"acme/a", definition(1, name="\0"))], 1)
     await other.close()
+
+
+async def test_every_version_that_was_in_force_is_kept(connection: Connection) -> None:
+    log = [
+        Record(0, b"acme/a", definition(1)),
+        Record(1, b"acme/a", definition(2, name="N\0")),
+        Record(2, b"acme/a", definition(1, name="too late")),
+        Record(3, b"acme/a", None),
+        Record(4, b"acme/a", definition(2, name="again"), timestamp=1_795_420_900_000),
+    ]
+    definitions = Definitions(connection, Fold)
+    definitions.begin(2)
+    await definitions.take(log[:2], 2)
+    await definitions.take(log[2:], 5)
+    found = await workflow_versions(connection, "acme", "a")
+    assert [(one["version"], one["definition"]["name"], one["state"]) for one in found] == [
+        (2, "again", "enabled"), (2, "N\\u0000", "enabled"), (1, "N", "enabled"),
+    ]  # fmt: skip
+    body = orjson.loads(definition(2, name="again"))
+    (again,) = [one for one in found if one["definition"]["name"] == "again"]
+    assert again["digest"] == hashlib.sha256(canonical(body)).hexdigest()
+    assert await workflow_versions(connection, "globex", "a") == []
+
+    # The topic forgets what was replaced; the history does not, whoever reads the topic again.
+    later = Definitions(connection, Fold)
+    later.begin(5)
+    await later.take(log[4:], 5)
+    assert await workflow_versions(connection, "acme", "a") == found
+
+
+async def test_calendars_are_no_workflows(connection: Connection) -> None:
+    hours = orjson.dumps({"id": "office", "time_zone": "Europe/Vienna", "hours": {"mon": ["09:00", "17:00"]}})
+    definitions = Definitions(connection, Registry)
+    definitions.begin(2)
+    await definitions.take([Record(0, b"acme/calendar/office", hours), Record(1, b"acme/calendar/old", hours)], 2)
+    assert await versions(connection) == {}
+
+    async def calendars() -> list[str]:
+        rows = await connection.fetch("select * from history.calendars order by org_id, calendar_id")
+        assert all(orjson.loads(row["definition"]) == orjson.loads(hours) for row in rows)
+        return [f"{row['org_id']}/{row['calendar_id']}" for row in rows]
+
+    assert await calendars() == ["acme/office", "acme/old"]
+    await definitions.take([Record(2, b"acme/calendar/old", None), Record(3, b"globex/calendar/x", hours)], 4)
+    assert await calendars() == ["acme/office", "globex/x"]
+
+    again = Definitions(connection, Registry)
+    again.begin(1)
+    await again.take([Record(0, b"acme/calendar/office", hours)], 1)
+    assert await calendars() == ["acme/office"]
