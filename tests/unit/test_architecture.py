@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"schemas", "engine", "actions", "streams", "projections", "runtime", "cli", "sandbox"}
+PACKAGES = {"schemas", "engine", "actions", "streams", "projections", "runtime", "cli", "sandbox", "templates"}
 MAY_IMPORT = {
     "schemas": set(),
+    "templates": set(),
     "engine": {"schemas"},
     "runtime": {"schemas"},
     "actions": {"schemas", "runtime"},
