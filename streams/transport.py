@@ -23,20 +23,20 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import Consumer, ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP, ConsumerMessage
+from faust.types import TP
 
 from runtime.fetch_planning import use_fetch_planning
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
 from schemas.names import DEFINITIONS
-from streams.ahead import MOST_IN_BATCH, Ahead, is_command, is_event
+from streams.ahead import MOST_IN_BATCH, Ahead, is_event
+from streams.delivery import BatchMessage, Listener
 from streams.fair import Fair, Portion
 from streams.offsets import Progress
 from streams.pace import MOST_AT_ONCE, MOST_COMMANDS, MOST_NEW, MOST_STARTING, READ_AHEAD, Pace, Turn
@@ -60,34 +60,6 @@ class Host(Protocol):
     worker_parts: Parts
 
 
-class BatchMessage(ConsumerMessage):  # type: ignore[misc]  # its base has no types
-    """What has arrived on a partition: `value` is the list of its records."""
-
-    __slots__ = ("portion",)
-    portion: Portion
-
-    def on_final_ack(self, consumer: Any) -> bool:
-        """Mark the whole batch as done; called by Faust when the event is acked."""
-        consumer.finish(self)
-        return True
-
-
-class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # its base has no types
-    """Tells the consumer of a rebalance in the order that Faust expects."""
-
-    def __init__(self, consumer: BatchConsumer) -> None:
-        self._consumer = consumer
-
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> Any:
-        self._consumer.app.on_rebalance_start()
-        return self._consumer.on_partitions_revoked(ensure_TPset(revoked))
-
-    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        generation = self._consumer.client._coordinator.generation
-        self._consumer.app.consumer_generation_id = generation
-        await self._consumer.on_partitions_assigned(ensure_TPset(assigned), generation)
-
-
 class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
     """A Faust consumer in the main loop, whose messages are batches."""
 
@@ -99,7 +71,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._host: Host = self.app
         self._settings = self._host.settings
         self._progress: dict[TP, Progress] = {}
-        self._listener = _Listener(self)
+        self._listener = Listener(self)
         self._log = logger("consumer")
         self._commit_failed = False
         self._pace = Pace()
@@ -276,7 +248,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
     async def _hand_over(self, portion: Portion, generation: int) -> None:
         tp, part = portion.tp, portion.records
         first = part[0]
-        if is_command(tp):
+        if self._ahead.of(tp) is self._ahead.commands:
             self._commands += len(part)
         message = BatchMessage(
             first.topic, first.partition, first.offset, first.timestamp / 1000.0, first.timestamp_type,
