@@ -38,18 +38,28 @@ steps:
 Files of up to 1 MB and several documents are read. `on`, `yes` and times stay text; a key stands once; tags and merge
 keys are refused.
 """
-_NOT_YET = """
-## Not in this version
-
-Branches (`if`), `delay`, `cancel_on`, `restart_on`, `throttle`, retries and the state `shadow` are read and refused by
-name: they come with the next version. An action that fails is recorded as failed at its first attempt.
-"""
 _STEPS = """
 ## Steps
 
-A step performs an action, or is a gate: a condition whose being false ends the run there, as completed. What an action
-returned is `steps.<id>` from then on. An action that fails is recorded, and the run goes on, unless `on_error: stop`
-says otherwise, for the workflow or for the step; such a run ends as failed either way.
+A step performs an action; or it is a gate, a condition whose being false ends the run there, as completed; or a branch,
+whose `then` or `else` steps are taken, and then those behind it. Ids are unique in a workflow; a step's path is
+`ticket`, or `which.then.ticket` inside a branch. What an action returned is `steps.<id>` from then on.
+
+An action whose failure may pass (no answer, no connection, 408, 409, 425, 429, 5xx) is tried again as `retry` says, the
+step's or else the workflow's: after `initial_interval`, then `multiplier` times longer each time up to `max_interval`,
+each wait 0.8 to 1.2 times as long; a longer `Retry-After` is honoured, up to a day. An action that fails for good is
+recorded, and the run goes on, unless `on_error: stop` says otherwise; such a run ends as failed either way.
+
+## While a run is under way
+
+An event of the same entity that `cancel_on` names ends the run: between two actions (a call in flight is finished and
+recorded first), and at once where it waits. One that `restart_on` names begins it again from the first step, with the
+new event, without looking at the conditions again; an event that cancels does not restart. An event that starts a
+waiting run again does not begin a second run of that workflow, and one that the workflow caused itself restarts
+nothing. A run ends under the version that it began with, whatever is published, disabled or deleted meanwhile.
+
+In the state `shadow` a workflow runs with all its conditions, waits and cancellations, but performs no action: its runs
+tell what each would have been asked.
 """
 _CONDITIONS = """
 ## Conditions
@@ -93,20 +103,13 @@ def definitions() -> str:
         "## Fields",
         fields(schemas[names[Definition]]),
         *(_part(schemas, name) for name in _PARTS),
-        _NOT_YET,
         _STEPS,
-        *(
-            f"### {part}\n\n{schemas[part].get('description', '')}\n\n{fields(schemas[part])}"
-            for part in ("ActionStep", "GateStep", "BranchStep")
-        ),
+        *(_part(schemas, name) for name in _STEP_PARTS),
         "### Actions\n\nTheir parameters are in [actions.md](actions.md).",
         table(("action", ""), actions),
         _CONDITIONS,
         f"Operators: {operators}.",
-        *(
-            f"### {part}\n\n{schemas[part].get('description', '')}\n\n{fields(schemas[part])}"
-            for part in ("Leaf", "All", "Any_", "Not")
-        ),
+        *(_part(schemas, name) for name in _CONDITION_PARTS),
         _TEMPLATES,
         _CALENDARS,
         fields(schemas[names[CalendarDefinition]]),
