@@ -14,8 +14,8 @@ from typing import Any
 from sandbox.demo.cast import Client, clients, new_company
 
 _MINUTE, _DAY = timedelta(minutes=1), timedelta(days=1)
-_LITTLE = timedelta(seconds=3)
-"""How long after an event its run may have begun: timers count from there."""
+_SOON = timedelta(seconds=5)
+"""How long after an event its run may have begun: most timers count from there."""
 STORM_DEVICES, STORM_ALERTS = 6, 50
 
 
@@ -183,8 +183,8 @@ def _device_offline(client: Client) -> list[Scene]:
     return [
         Scene(timedelta(), name, "three go offline", {"waiting": 3}, tells("device.offline", 0, 1, 2)),
         Scene(10 * _MINUTE, name, "one is back", early, tells("device.online", 1)),
-        Scene(grace - _LITTLE, name, "nobody hears of it yet", early, holds=True),
-        Scene(grace + _LITTLE, name, "two are still offline", over),
+        Scene(grace - _MINUTE, name, "nobody hears of it yet", early, holds=True),
+        Scene(grace + _SOON, name, "two are still offline", over),
     ]
 
 
@@ -197,13 +197,13 @@ def _overdue_invoice(two: list[Client]) -> list[Scene]:
     second, third = {**paid, "e-mails": 3}, {"e-mails": 4, "completed": 1, "cancelled": 1}
     return [
         Scene(timedelta(), name, "two become overdue", before, tells("invoice.overdue", *two)),
-        Scene(3 * _DAY - _LITTLE, name, "no reminder yet", before, holds=True),
-        Scene(3 * _DAY + _LITTLE, name, "first reminder to both", {**before, "e-mails": 2}),
+        Scene(3 * _DAY - _MINUTE, name, "no reminder yet", before, holds=True),
+        Scene(3 * _DAY + _SOON, name, "first reminder to both", {**before, "e-mails": 2}),
         Scene(5 * _DAY, name, "one is paid", paid, tells("invoice.paid", two[1])),
-        Scene(7 * _DAY - _LITTLE, name, "no second reminder yet", paid, holds=True),
-        Scene(7 * _DAY + _LITTLE, name, "second to the other", second),
-        Scene(14 * _DAY - _LITTLE, name, "no third reminder yet", second, holds=True),
-        Scene(14 * _DAY + _LITTLE, name, "third and last", third),
+        Scene(7 * _DAY - _MINUTE, name, "no second reminder yet", paid, holds=True),
+        Scene(7 * _DAY + _SOON, name, "second to the other", second),
+        Scene(14 * _DAY - _MINUTE, name, "no third reminder yet", second, holds=True),
+        Scene(14 * _DAY + _SOON, name, "third and last", third),
         Scene(30 * _DAY, name, "nothing more", third, holds=True),
     ]
 
@@ -224,9 +224,9 @@ def _stale_ticket(client: Client) -> list[Scene]:
         Scene(timedelta(), name, "three are opened", {"waiting": 3}, (opened("quiet"), opened("busy"), opened("done"))),
         Scene(5 * _DAY, name, "one is updated", {"waiting": 3, "restarts": 1}, (changed("busy", "Waiting"),)),
         Scene(6 * _DAY, name, "another is closed", ended, (changed("done", "Closed"),)),
-        Scene(7 * _DAY + _LITTLE, name, "the third is stale", {**ended, "e-mails": 1}),
-        Scene(12 * _DAY - _LITTLE, name, "the updated has time left", {**ended, "e-mails": 1}, holds=True),
-        Scene(12 * _DAY + _LITTLE, name, "the updated is stale", {**ended, "e-mails": 2}),
+        Scene(7 * _DAY + _SOON, name, "the third is stale", {**ended, "e-mails": 1}),
+        Scene(12 * _DAY - _MINUTE, name, "the updated has time left", {**ended, "e-mails": 1}, holds=True),
+        Scene(12 * _DAY + _SOON, name, "the updated is stale", {**ended, "e-mails": 2}),
         Scene(
             15 * _DAY,
             name,
@@ -234,7 +234,7 @@ def _stale_ticket(client: Client) -> list[Scene]:
             {**ended, "e-mails": 2, "restarts": 2},
             (changed("quiet", "Waiting"),),
         ),
-        Scene(22 * _DAY + _LITTLE, name, "and is stale again", {**ended, "e-mails": 3, "restarts": 2}),
+        Scene(22 * _DAY + _SOON, name, "and is stale again", {**ended, "e-mails": 3, "restarts": 2}),
         Scene(
             30 * _DAY,
             name,

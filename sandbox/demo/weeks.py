@@ -24,7 +24,7 @@ from schemas.names import DEFINITIONS
 from schemas.templates import built_in, fill
 
 _IN_FORCE = 1.0  # seconds in which a definition is in force on every worker (DESIGN.md)
-_PATIENCE = 15.0  # seconds for what should come of a scene
+_PATIENCE = 30.0  # seconds for what should come of a scene
 _HOLD = 0.4  # seconds for which nothing may come; what is due comes within a quarter of a second
 _LOOK = 0.05  # seconds between two looks
 
