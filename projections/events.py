@@ -68,7 +68,10 @@ def event_row(
     if record.headers or envelope is not event.envelope:
         value = orjson.dumps(envelope)
     _, text = storable(envelope, value)
-    received = min(stamp(record.timestamp) + ahead, now)
+    received = stamp(record.timestamp)
+    if ahead:
+        received += ahead
+    received = min(received, now)
     return EventRow(
         event.id, event.org, event.type, _time(event.time, received), received, record.topic, record.partition,
         record.offset, text,

@@ -4,8 +4,8 @@ A fold takes the entries in the order of `seq`. It holds no input, output or eve
 does. It reads what the engine's log says and trusts it: an entry that makes no sense (a step's end without its
 beginning, anything after the run's end) still leaves rows that a person can read.
 
-Where a run's rows are kept is said by its `key`: the time of its first entry (of the lowest that is known, where the
-first never came). It is fixed for the run's life, whatever begins anew in it.
+A run's rows are kept with those of the week in which it began: that of its first entry (of the lowest that is known,
+where the first never came), whatever begins anew in it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ OPEN: Final = frozenset(("running", "waiting"))
 RunRow = tuple[
     str, str, str, str | None, int | None, str, str | None, str, datetime, datetime | None, str | None, list[str], int
 ]
-StepRow = tuple[str, int, str, str, str, int, int | None, int | None, int | None, datetime, datetime | None, datetime]
+StepRow = tuple[str, int, str, str, str, int, int | None, int | None, int | None, datetime, datetime | None, int]
 
 
 class StepFold:
@@ -48,11 +48,11 @@ class StepFold:
         self.finished_at: datetime | None = None
         self.stored = False
 
-    def row(self, run_id: str, began: datetime) -> StepRow:
+    def row(self, run_id: str, week: int) -> StepRow:
         """The columns of `history_data.steps`."""
         return (
             run_id, self.position, self.step_id, self.action, self.status, self.attempts, self.input_seq,
-            self.output_seq, self.error_seq, self.started_at, self.finished_at, began,
+            self.output_seq, self.error_seq, self.started_at, self.finished_at, week,
         )  # fmt: skip
 
 
@@ -60,7 +60,7 @@ class RunFold:
     """One row of `history.runs` and its steps; `next` is the seq that it folds next."""
 
     __slots__ = (
-        "causation_chain", "changed", "entity_key", "error", "event_seq", "finished_at", "gapped", "key", "keyed",
+        "causation_chain", "changed", "entity_key", "error", "event_seq", "finished_at", "first_at", "gapped", "keyed",
         "next", "org_id", "run_id", "started_at", "status", "steps", "stored", "touched", "trigger_type", "week",
         "workflow_id", "workflow_name", "workflow_version",
     )  # fmt: skip
@@ -82,9 +82,9 @@ class RunFold:
         self.event_seq = 0
         self.steps: dict[int, StepFold] = {}
         # Where its rows are kept; both are set by the first entry that is folded.
-        self.key: datetime | None = None
+        self.first_at: datetime | None = None
         self.week = -1
-        # What the writer has to know: whether the key and the row are in Postgres, and what is to be written of it.
+        # What the writer has to know: whether week and row are in Postgres, and what is to be written of them.
         self.keyed = False
         self.stored = False
         self.changed = False
@@ -118,8 +118,8 @@ class RunFold:
             if entry["time"] != text:
                 text = entry["time"]
                 at = datetime.fromisoformat(text)
-                if self.key is None:
-                    self.key, self.week = at, WEEKS.of(at)
+                if self.first_at is None:
+                    self.first_at, self.week = at, WEEKS.of(at)
             handler = _HANDLERS.get(entry["type"])
             if handler is not None:
                 try:
@@ -175,7 +175,7 @@ def _begin(run: RunFold, entry: Entry, data: Entry, seq: int, status: str) -> bo
     run.workflow_id, run.workflow_name, run.workflow_version = workflow_id, name, version
     run.trigger_type, run.entity_key, run.causation_chain = trigger_type, entity_key, chain
     run.status = status
-    run.started_at = run.key
+    run.started_at = run.first_at
     run.event_seq = seq
     run.changed = True
     run.org_id = org

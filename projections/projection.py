@@ -204,8 +204,8 @@ class Projection:
                         new.setdefault(seq, entry)
             run = runs[run_id] = fold(run_id, known | new)
             if there is not None:
-                run.keyed = there.key == run.key
-                (rows.refolded if run.keyed else rows.moved).append((run_id, there.key))
+                run.keyed = there.week == run.week
+                (rows.refolded if run.keyed else rows.moved).append((run_id, there.week))
             to_write = new if run.keyed else known | new
             for one in cut([to_write[seq] for seq in sorted(to_write)]):
                 _keep(rows, run, one.seq, one.text)
@@ -232,8 +232,8 @@ class Projection:
 
 
 def _keep(rows: Rows, run: RunFold, seq: int, text: str) -> None:
-    assert run.key is not None  # noqa: S101 - it has entries
-    rows.of(run.week).records.append((run.run_id, seq, text, run.key))
+    week = run.week
+    rows.of(week).records.append((run.run_id, seq, text, week))
 
 
 def _as_stored(run: RunFold) -> RunFold:
@@ -250,13 +250,11 @@ def _as_stored(run: RunFold) -> RunFold:
 def _collect(runs: dict[str, RunFold], rows: Rows) -> None:
     """What is to be written of each run, which then counts as stored: after a failure all of it is forgotten."""
     for run_id, run in runs.items():
-        key = run.key
-        if key is None:
-            continue
+        week = run.week
         if not run.keyed:
-            rows.new_keys.append((run_id, key))
+            rows.new_keys.append((run_id, week))
             run.keyed = True
-        of_week = rows.of(run.week)
+        of_week = rows.of(week)
         if run.changed:
             if run.stored:
                 of_week.changed_runs.append(run.row())
@@ -267,8 +265,8 @@ def _collect(runs: dict[str, RunFold], rows: Rows) -> None:
         if run.touched:
             for step in run.touched.values():
                 if step.stored:
-                    of_week.changed_steps.append(step.row(run_id, key))
+                    of_week.changed_steps.append(step.row(run_id, week))
                 else:
-                    of_week.new_steps.append(step.row(run_id, key))
+                    of_week.new_steps.append(step.row(run_id, week))
                     step.stored = True
             run.touched.clear()

@@ -17,7 +17,7 @@ from aiokafka import TopicPartition
 from projections.definitions import Definitions, FoldFactory
 from projections.errors import RebuildBusy
 from projections.migrations import migrate
-from projections.periods import RUN_TABLES, WEEKS
+from projections.periods import RUN_TABLES
 from projections.projection import Projection
 from projections.store import LIVE, MOVED, Partition, Store
 from runtime.kafka import new_reader, scan, started, topic_partitions
@@ -109,8 +109,8 @@ async def make_shadow(connection: Connection) -> None:
     made = [f"create table {SHADOW}.{one} (like {LIVE}.{one} including all)" for one in ("dead_letters", "offsets")]
     made.append(f"create unlogged table {SHADOW}.run_keys (like {LIVE}.run_keys including all)")
     for table in RUN_TABLES:
-        key = "started_at" if table == "runs" else "began"
-        made.append(f"create table {SHADOW}.{table} (like {LIVE}.{table} including all) partition by range ({key})")
+        key = "range (started_at)" if table == "runs" else "list (week)"
+        made.append(f"create table {SHADOW}.{table} (like {LIVE}.{table} including all) partition by {key}")
     await connection.execute(f"drop schema if exists {SHADOW} cascade; create schema {SHADOW}; {'; '.join(made)};")
     await connection.execute(f"select {LIVE}.add_ends($1)", SHADOW)
 
@@ -121,10 +121,7 @@ async def exchange(connection: Connection) -> None:
     The weeks in which rebuilt runs began have their live tables before that.
     """
     live = Store(connection)
-    began = await connection.fetch(
-        f"select distinct on (date_trunc('week', began at time zone 'UTC')) began from {SHADOW}.run_keys"
-    )
-    weeks = {WEEKS.of(row["began"]) for row in began}
+    weeks = [row["week"] for row in await connection.fetch(f"select distinct week from {SHADOW}.run_keys")]
     await live.with_weeks(weeks, lambda: _exchange(connection))
     await connection.execute(f"drop schema {SHADOW} cascade")
 

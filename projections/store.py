@@ -8,7 +8,6 @@ every week there is. Tables that are missing are made before the transaction beg
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -24,14 +23,14 @@ LIVE: Final = "history_data"
 MOVED: Final = "history_offsets_moved"
 """The channel that says that someone else set the offsets: a projector without new records would not see it."""
 
-RECORD_COLUMNS: Final = ("run_id", "seq", "entries", "began")
+RECORD_COLUMNS: Final = ("run_id", "seq", "entries", "week")
 RUN_COLUMNS: Final = (
     "run_id", "org_id", "workflow_id", "workflow_name", "workflow_version", "status", "trigger_type", "entity_key",
     "started_at", "finished_at", "error", "causation_chain", "event_seq",
 )  # fmt: skip
 STEP_COLUMNS: Final = (
     "run_id", "position", "step_id", "action", "status", "attempts", "input_seq", "output_seq", "error_seq",
-    "started_at", "finished_at", "began",
+    "started_at", "finished_at", "week",
 )  # fmt: skip
 
 
@@ -52,9 +51,9 @@ class Move(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What Postgres has of a run: its key, and its entries by their seq."""
+    """What Postgres has of a run: the week in which it is kept, and its entries by their seq."""
 
-    key: datetime
+    week: int
     entries: dict[int, Entry]
 
 
@@ -64,7 +63,7 @@ class WeekRows:
     __slots__ = ("changed_runs", "changed_steps", "new_runs", "new_steps", "records")
 
     def __init__(self) -> None:
-        self.records: list[tuple[str, int, str, datetime]] = []
+        self.records: list[tuple[str, int, str, int]] = []
         self.new_runs: list[RunRow] = []
         self.changed_runs: list[RunRow] = []
         self.new_steps: list[StepRow] = []
@@ -78,11 +77,12 @@ class Rows:
 
     def __init__(self) -> None:
         self.weeks: dict[int, WeekRows] = {}
-        self.new_keys: list[tuple[str, datetime]] = []
-        # Runs that are folded anew and stand among the new, with their keys: their rows of runs and steps are deleted
-        # first. Of those that moved, because an earlier entry came than all that were known, the records are too.
-        self.refolded: list[tuple[str, datetime]] = []
-        self.moved: list[tuple[str, datetime]] = []
+        self.new_keys: list[tuple[str, int]] = []
+        # Runs that are folded anew and stand among the new, with the week in which they are: their rows of runs and
+        # steps are deleted first. Of those that move to another week, for an earlier entry came than all that were
+        # known, the records are too.
+        self.refolded: list[tuple[str, int]] = []
+        self.moved: list[tuple[str, int]] = []
         self.letters: list[Letter] = []
 
     def of(self, week: int) -> WeekRows:
@@ -132,9 +132,9 @@ class Store:
              where o.topic = m.topic and o.partition = m.partition and o.next = m.was"""
         # In one statement, for at low load a round trip costs more than what it does.
         self._move_with_keys = f"""
-            with keys as (insert into {schema}.run_keys select * from unnest($5::text[], $6::timestamptz[]))
+            with keys as (insert into {schema}.run_keys select * from unnest($5::text[], $6::integer[]))
             {self._move}"""
-        self._keys = f"select run_id, began from {schema}.run_keys where run_id = any($1::text[])"
+        self._keys = f"select run_id, week from {schema}.run_keys where run_id = any($1::text[])"
         self._add_letter = f"""
             insert into {schema}.dead_letters (id, reason, field, topic, partition, "offset", key, value, at)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing"""
@@ -162,9 +162,9 @@ class Store:
         """What there is of these runs; those of which there is nothing are left out."""
         found: dict[str, Stored] = {}
         by_week: dict[int, list[str]] = {}
-        for run_id, began in await self.connection.fetch(self._keys, list(runs)):
-            found[run_id] = Stored(began, {})
-            by_week.setdefault(WEEKS.of(began), []).append(run_id)
+        for run_id, week in await self.connection.fetch(self._keys, list(runs)):
+            found[run_id] = Stored(week, {})
+            by_week.setdefault(week, []).append(run_id)
 
         async def load() -> None:
             for number, of_week in by_week.items():
@@ -199,7 +199,7 @@ class Store:
 
     async def write(self, rows: Rows, moves: Sequence[Move]) -> None:
         """All of it or nothing, in one transaction. Raises PositionLost when an offset is not what it has to be."""
-        gone = [WEEKS.of(key) for _, key in (*rows.refolded, *rows.moved)]
+        gone = [week for _, week in (*rows.refolded, *rows.moved)]
         await self.with_weeks({*rows.weeks, *gone}, lambda: self._write(rows, moves))
 
     async def _write(self, rows: Rows, moves: Sequence[Move]) -> None:
@@ -217,10 +217,10 @@ class Store:
             if rows.letters:
                 await self.connection.executemany(self._add_letter, rows.letters)
 
-    async def _delete(self, runs: Sequence[tuple[str, datetime]], tables: Sequence[str]) -> None:
+    async def _delete(self, runs: Sequence[tuple[str, int]], tables: Sequence[str]) -> None:
         by_week: dict[int, list[str]] = {}
-        for run_id, key in runs:
-            by_week.setdefault(WEEKS.of(key), []).append(run_id)
+        for run_id, week in runs:
+            by_week.setdefault(week, []).append(run_id)
         for number, of_week in by_week.items():
             for table in tables:
                 await self.connection.execute(
@@ -228,7 +228,7 @@ class Store:
                     of_week,
                 )
 
-    async def move_offsets(self, moves: Sequence[Move], keys: Sequence[tuple[str, datetime]] = ()) -> None:
+    async def move_offsets(self, moves: Sequence[Move], keys: Sequence[tuple[str, int]] = ()) -> None:
         """Within a transaction of the caller's; `keys` are new runs. Raises PositionLost where one is elsewhere."""
         if not moves:
             return

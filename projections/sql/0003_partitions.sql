@@ -1,26 +1,32 @@
--- Runs, steps and records by the week in which the run began, so that old data goes by dropping tables. The partition
--- key of a run's rows is the time of its first entry: `runs.started_at`, and `began` of the others.
+-- Runs, steps and records by the week in which the run began, so that old data goes by dropping tables: the week of its
+-- first entry. Runs have that entry's time, the others the number of the week, which costs the projector nothing.
 --
 -- What every projector does at every batch must not pay for the number of weeks: it writes straight into the week's
 -- own tables (projections/periods.py names them), and finds the week of a run that it has forgotten in `run_keys`.
 -- That table also keeps a run's id unique over all weeks, which the partitions' keys can't.
 create schema history_before;
+
+-- The number of the week, counted from 2000-01-03; -1 is all that was before, 10436 what is after 2200-01-05.
+create function history_data.week_of(at timestamptz) returns integer language sql immutable parallel safe as $$
+    select greatest(-1, least(10436, floor((extract(epoch from at) - 946857600) / 604800)))::integer
+$$;
+
 alter table history_data.records set schema history_before;
 alter table history_data.runs set schema history_before;
 alter table history_data.steps set schema history_before;
 
 create table history_data.run_keys (
     run_id text collate "C" primary key,
-    began timestamptz not null
+    week integer not null
 );
 
 create table history_data.records (
     run_id text collate "C" not null,
     seq integer not null,
     entries json not null,
-    began timestamptz not null,
-    primary key (run_id, seq, began)
-) partition by range (began);
+    week integer not null,
+    primary key (run_id, seq, week)
+) partition by list (week);
 
 create table history_data.runs (
     run_id text collate "C" not null,
@@ -57,9 +63,9 @@ create table history_data.steps (
     error_seq integer,
     started_at timestamptz not null,
     finished_at timestamptz,
-    began timestamptz not null,
-    primary key (run_id, position, began)
-) partition by range (began);
+    week integer not null,
+    primary key (run_id, position, week)
+) partition by list (week);
 
 -- One partition of one table. Made beside the table and then attached, which locks out neither readers nor writers.
 create function history_data.add_partition(place text, parent text, named text, bounds text, storage text)
@@ -74,46 +80,46 @@ begin
     end if;
 end $$;
 
-create function history_data.add_partitions(place text, named text, bounds text)
+create function history_data.add_partitions(place text, named text, week integer, bounds text)
 returns void language plpgsql as $$
+declare
+    that_week text := format('in (%s)', week);
 begin
     perform pg_advisory_xact_lock(122541715030019);
     -- Compressing what is a little over 2 kB costs more than the room it takes.
-    perform history_data.add_partition(place, 'records', named, bounds, 'toast_tuple_target = 8160');
+    perform history_data.add_partition(place, 'records', named, that_week, 'toast_tuple_target = 8160');
     perform history_data.add_partition(place, 'runs', named, bounds, 'fillfactor = 85');
-    perform history_data.add_partition(place, 'steps', named, bounds, 'fillfactor = 85');
+    perform history_data.add_partition(place, 'steps', named, that_week, 'fillfactor = 85');
 end $$;
 
 -- The tables of the week that begins on this Monday (in UTC), where they are missing.
 create function history_data.add_week(place text, monday date)
 returns void language sql as $$
     select history_data.add_partitions(
-        place, to_char(monday, 'YYYYMMDD'),
+        place, to_char(monday, 'YYYYMMDD'), (monday - date '2000-01-03') / 7,
         format('from (%L) to (%L)', monday || ' 00:00:00+00', monday + 7 || ' 00:00:00+00'));
 $$;
 
 -- What is before and after all weeks: no time may be one for which there is no table.
 create function history_data.add_ends(place text)
 returns void language sql as $$
-    select history_data.add_partitions(place, 'past', 'from (minvalue) to (''2000-01-03 00:00:00+00'')');
-    select history_data.add_partitions(place, 'future', 'from (''2200-01-06 00:00:00+00'') to (maxvalue)');
+    select history_data.add_partitions(place, 'past', -1, 'from (minvalue) to (''2000-01-03 00:00:00+00'')');
+    select history_data.add_partitions(place, 'future', 10436, 'from (''2200-01-06 00:00:00+00'') to (maxvalue)');
 $$;
 
 select history_data.add_ends('history_data');
 
 -- What is there already. A run whose first entry never came has records alone: the first of them says when it began.
 insert into history_data.run_keys
-select run_id, started_at from history_before.runs
+select run_id, history_data.week_of(started_at) from history_before.runs
  union all
-(select distinct on (c.run_id) c.run_id, (c.entries::jsonb -> 0 ->> 'time')::timestamptz
+(select distinct on (c.run_id) c.run_id, history_data.week_of((c.entries::jsonb -> 0 ->> 'time')::timestamptz)
    from history_before.records c
   where not exists (select from history_before.runs r where r.run_id = c.run_id)
   order by c.run_id, c.seq);
 
-select history_data.add_week('history_data', week)
-  from (select distinct date_trunc('week', began at time zone 'UTC')::date as week
-          from history_data.run_keys
-         where began >= '2000-01-03 00:00:00+00' and began < '2200-01-06 00:00:00+00') w;
+select history_data.add_week('history_data', date '2000-01-03' + 7 * week)
+  from (select distinct week from history_data.run_keys where week between 0 and 10435) w;
 
 insert into history_data.runs
        (run_id, org_id, workflow_id, workflow_name, workflow_version, status, trigger_type, entity_key, started_at,
@@ -124,13 +130,13 @@ select run_id, org_id, workflow_id, workflow_name, workflow_version, status, tri
 
 insert into history_data.steps
        (run_id, position, step_id, action, status, attempts, input_seq, output_seq, error_seq, started_at, finished_at,
-        began)
+        week)
 select s.run_id, s.position, s.step_id, s.action, s.status, s.attempts, s.input_seq, s.output_seq, s.error_seq,
-       s.started_at, s.finished_at, k.began
+       s.started_at, s.finished_at, k.week
   from history_before.steps s join history_data.run_keys k on k.run_id = s.run_id;
 
-insert into history_data.records (run_id, seq, entries, began)
-select c.run_id, c.seq, c.entries, k.began
+insert into history_data.records (run_id, seq, entries, week)
+select c.run_id, c.seq, c.entries, k.week
   from history_before.records c join history_data.run_keys k on k.run_id = c.run_id;
 
 -- The views as they were, but that they say in which week a run's parts are.
@@ -145,11 +151,11 @@ select r.run_id,
        r.entity_key,
        (select c.entries::jsonb -> (r.event_seq - c.seq) -> 'data' -> 'event'
           from history_data.records c
-         where c.run_id = r.run_id and c.began = r.started_at and c.seq <= r.event_seq
+         where c.run_id = r.run_id and c.week = history_data.week_of(r.started_at) and c.seq <= r.event_seq
          order by c.seq desc limit 1) as trigger_event,
        (select nullif(c.entries::jsonb -> 0 -> 'data' -> 'conditions', 'null')
           from history_data.records c
-         where c.run_id = r.run_id and c.began = r.started_at and c.seq = 0) as conditions,
+         where c.run_id = r.run_id and c.week = history_data.week_of(r.started_at) and c.seq = 0) as conditions,
        r.started_at,
        r.finished_at,
        (extract(epoch from r.finished_at - r.started_at) * 1000)::double precision as duration_ms,
@@ -167,17 +173,17 @@ select s.run_id,
        (select nullif(coalesce(c.entries::jsonb -> (s.input_seq - c.seq) -> 'data' -> 'input',
                                c.entries::jsonb -> (s.input_seq - c.seq) -> 'data' -> 'conditions'), 'null')
           from history_data.records c
-         where c.run_id = s.run_id and c.began = s.began and c.seq <= s.input_seq
+         where c.run_id = s.run_id and c.week = s.week and c.seq <= s.input_seq
          order by c.seq desc limit 1) as input,
        (select case when s.action = 'condition'
                     then jsonb_build_object('result', c.entries::jsonb -> (s.output_seq - c.seq) -> 'data' -> 'result')
                     else nullif(c.entries::jsonb -> (s.output_seq - c.seq) -> 'data' -> 'output', 'null') end
           from history_data.records c
-         where c.run_id = s.run_id and c.began = s.began and c.seq <= s.output_seq
+         where c.run_id = s.run_id and c.week = s.week and c.seq <= s.output_seq
          order by c.seq desc limit 1) as output,
        (select nullif(c.entries::jsonb -> (s.error_seq - c.seq) -> 'data' -> 'error', 'null')
           from history_data.records c
-         where c.run_id = s.run_id and c.began = s.began and c.seq <= s.error_seq
+         where c.run_id = s.run_id and c.week = s.week and c.seq <= s.error_seq
          order by c.seq desc limit 1) as error,
        s.started_at,
        s.finished_at,
@@ -206,10 +212,10 @@ select r.run_id,
   from history_data.runs r
   left join lateral (select c.entries::jsonb -> 0 as entry
                        from history_data.records c
-                      where c.run_id = r.run_id and c.began = r.started_at and c.seq = 0) first on true
+                      where c.run_id = r.run_id and c.week = history_data.week_of(r.started_at) and c.seq = 0) first on true
   left join lateral (select c.entries::jsonb -> -1 as entry
                        from history_data.records c
-                      where c.run_id = r.run_id and c.began = r.started_at
+                      where c.run_id = r.run_id and c.week = history_data.week_of(r.started_at)
                       order by c.seq desc limit 1) last on true;
 
 drop schema history_before cascade;

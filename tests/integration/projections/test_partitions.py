@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 
-from projections.periods import RUN_TABLES
+from projections.periods import RUN_TABLES, WEEKS
 from projections.projection import Projection
 from projections.rebuild import SHADOW, exchange, make_shadow
 from projections.store import LIVE, Partition, Store
@@ -165,7 +165,7 @@ async def test_a_run_moves_to_its_week_when_its_first_entry_comes_at_last(connec
         assert await tables(connection, parent) == {"20261123"}
     assert await connection.fetchval("select count(*) from history.entries") == 5
     assert await connection.fetchval("select status from history.runs") == "completed"
-    assert await connection.fetchval("select began from history_data.run_keys") == MONDAY
+    assert await connection.fetchval("select week from history_data.run_keys") == WEEKS.of(MONDAY)
 
 
 async def test_projectors_that_need_the_same_week_at_once_both_get_it(connection: Connection, url: str) -> None:
@@ -221,3 +221,13 @@ async def test_details_tell_a_rerun_a_shadow_and_a_guard(connection: Connection)
         (1, "r0", False, None), (0, None, True, None), (0, None, False, "storm"),
     ]  # fmt: skip
     assert await connection.fetchval("select error from history.runs where run_id = 'r3'") == "too many"
+
+
+async def test_postgres_counts_weeks_as_the_projector_does(connection: Connection) -> None:
+    edges = [WEEKS.begin(number) for number in (0, 1, 1402, 1403, WEEKS.count)]
+    moments = [datetime(1, 1, 1, tzinfo=UTC), datetime(1969, 7, 20, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
+    for edge in edges:
+        assert edge is not None
+        moments += [edge, edge - timedelta(microseconds=1), edge + timedelta(microseconds=1)]
+    found = await connection.fetch("select at, history_data.week_of(at) from unnest($1::timestamptz[]) w (at)", moments)
+    assert [row["week_of"] for row in found] == [WEEKS.of(at) for at in moments]
