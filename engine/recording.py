@@ -34,9 +34,10 @@ def kept_output(output: Any, before: int, redact: Redaction) -> Any:
         return {"truncated": True, "reason": f"can't be written as JSON: {error}"[:200]}
     if raw.count(b"{") + raw.count(b"[") > _DEEPEST and _depth(output) > _DEEPEST:
         return {"truncated": True, "reason": f"nested deeper than {_DEEPEST} levels"}
-    told = redact.written(output, raw)
-    if told is not output:
-        raw = orjson.dumps(told)
+    told = output
+    if not redact.clean(output, raw):
+        told = redact.written(output, raw)
+        raw = raw if told is output else orjson.dumps(told)
     if before + len(raw) > LARGEST_OUTPUTS:
         return {"truncated": True, "bytes": len(raw)}
     return told if len(raw) <= LARGEST else cut(raw)
@@ -44,9 +45,10 @@ def kept_output(output: Any, before: int, redact: Redaction) -> Any:
 
 def kept_input(step: Action, rendered: dict[str, Any], raw: bytes, redact: Redaction) -> dict[str, Any]:
     """A step's rendered parameters as they are recorded: the very same object where that is all. `raw` is its JSON."""
-    told = told_input(step, rendered, raw, redact)
-    if told is not rendered:
-        raw = orjson.dumps(told)
+    told = rendered
+    if not (redact.harmless(step.reads) and redact.clean(rendered, raw)):
+        told = told_input(step, rendered, raw, redact)
+        raw = raw if told is rendered else orjson.dumps(told)
     return told if len(raw) <= LARGEST else cut(raw)
 
 

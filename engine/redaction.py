@@ -74,11 +74,13 @@ class Redaction:
 
     def value(self, value: Any) -> Any:
         """The JSON value with its sensitive fields redacted; the very same object where it has none."""
-        return value if self._clean(value) else self._told(value)
+        return value if self.clean(value) else self._told(value)
 
-    def _clean(self, value: Any) -> bool:
-        """Whether there is no sensitive name anywhere in the value."""
+    def clean(self, value: Any, raw: bytes = b"") -> bool:
+        """Whether nothing needs a closer look: no name is sensitive, and in its JSON `raw` no text has JSON in it."""
         kind = type(value)
+        if b'\\":' in raw:
+            return False
         if kind is not dict and kind is not list:
             return True
         harmless, inside = self._harmless, [value]
@@ -104,7 +106,7 @@ class Redaction:
 
     def written(self, value: Any, raw: bytes) -> Any:
         """As `value`, where its JSON is at hand: then also in texts that are JSON themselves, or have some in them."""
-        told = value if self._clean(value) else self._told(value)
+        told = self.value(value)
         return self._texts(told) if b'\\":' in raw else told
 
     def _texts(self, value: Any) -> Any:

@@ -3,7 +3,7 @@
 from engine.begin import start, suppress
 from engine.commands import call_of, next_command
 from engine.decide import decide, interrupt, resume
-from engine.evolve import evolve
+from engine.evolve import evolve, fold
 from engine.rules import RULES, Calendar, Rules
 from engine.signals import Signal, signal_for
 from engine.state import RunState, state_from_json, state_to_json, waits_until
@@ -17,6 +17,7 @@ __all__ = [
     "call_of",
     "decide",
     "evolve",
+    "fold",
     "interrupt",
     "next_command",
     "resume",

@@ -120,7 +120,7 @@ class Walk:
             if action == "delay":
                 until = due(rendered, self.org, self.now, self.rules)
         except ParametersError as error:
-            self._start(data, {}, cut_=False)
+            self._start(dict(data), {}, cut_=False)
             told: ActionError = {"kind": "parameters", "message": str(error)}
             return not self.fail({**data, "attempt": 1}, told, stops=step.stops)
         if self.workflow.shadow and until is None:
@@ -128,19 +128,21 @@ class Walk:
             return True
         kept = kept_input(step, rendered, raw, self.rules.redact)
         if until is not None:
-            return self._wait(step, data, kept, until, cut_=kept is not rendered)
+            self._start(dict(data), kept, cut_=kept is not rendered)
+            return self._wait(step, data, until)
         self._start(data, kept, cut_=kept is not rendered)
         return False
 
     def _start(self, data: dict[str, Any], kept: dict[str, Any], *, cut_: bool) -> None:
-        command = command_id(self.run, self.generation, data["step"])
-        started = {**data, "command": command, "attempt": 1, "input": kept}
+        """Records that a step began; takes `data` for the entry's own."""
+        data["command"] = command_id(self.run, self.generation, data["step"])
+        data["attempt"] = 1
+        data["input"] = kept
         if cut_:
-            started["cut"] = True
-        self.log("step.started", started)
+            data["cut"] = True
+        self.log("step.started", data)
 
-    def _wait(self, step: Action, data: dict[str, Any], kept: dict[str, Any], until: datetime, *, cut_: bool) -> bool:
-        self._start(data, kept, cut_=cut_)
+    def _wait(self, step: Action, data: dict[str, Any], until: datetime) -> bool:
         moment = text_of(until)
         if until > self.now:
             self.wait(data, moment, "delay")
@@ -154,8 +156,9 @@ class Walk:
         self.log("run.waiting", {**place, "until": until, "reason": reason})
 
     def succeed(self, data: dict[str, Any], name: str, output: Any) -> None:
-        """Records what a step returned."""
-        self.log("step.succeeded", {**data, "output": output})
+        """Records what a step returned; takes `data` for the entry's own."""
+        data["output"] = output
+        self.log("step.succeeded", data)
         self.scope.steps = {**self.scope.steps, name: output}
 
     def _pass_over(self, step: Action, data: dict[str, Any], rendered: dict[str, Any], raw: bytes) -> None:

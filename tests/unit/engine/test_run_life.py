@@ -12,6 +12,7 @@ import pytest
 from engine.errors import FoldError
 from engine.evolve import APPLIERS, BEGINNINGS
 from engine.run import RunState, call_of, decide, evolve, next_command, start, state_from_json, state_to_json
+from engine.run import fold as fold_all
 from engine.workflow import Workflow
 from schemas.entries import DATA, Entry, EntryDict
 from schemas.events import Event
@@ -372,6 +373,60 @@ def test_what_does_not_follow_is_refused(workflow: Make, event: EventOf, now: da
     gap: EntryDict = {**log[1], "id": f"{state.run}:9"}
     with pytest.raises(FoldError, match="leaves a gap after 1"):
         evolve(state, gap)
+
+
+def test_folding_a_record_is_folding_its_entries(workflow: Make, event: EventOf, now: datetime) -> None:
+    made = workflow(TICKET, TAG)
+    log = start(made, event(), now)
+    state = fold_all(None, log, made.body)
+    assert state == evolve(evolve(None, log[0], made.body), log[1])
+    before = orjson.dumps(state_to_json(state))
+    new = decide(made, state, Succeeded({"id": 1}), now)
+    after = fold_all(state, [*log, *new, *new])
+    assert after == evolve(evolve(state, new[0]), new[1])
+    assert orjson.dumps(state_to_json(state)) == before
+    assert fold_all(after, log) is after
+    with pytest.raises(FoldError, match="no entries and no state"):
+        fold_all(None, [])
+
+
+def test_a_command_of_the_version_before_this_one_is_gone_on_with(
+    workflow: Make, event: EventOf, now: datetime, fold: Fold
+) -> None:
+    made = workflow(TICKET, TAG)
+    _, state = live(made, event(), now, fold)
+    old = orjson.loads(orjson.dumps(state_to_json(state)))
+    del old["failed_at"]
+    old["cursor"] = [0]
+    for name in ("id", "until", "cut"):
+        del old["current"][name]
+    there = state_from_json(old)
+    assert there == state
+    assert call_of(there).input["title"] == "SRV-01 is offline"
+    assert decide(made, there, Succeeded(1), now) == decide(made, state, Succeeded(1), now)
+    with pytest.raises(KeyError):
+        state_from_json({name: value for name, value in old.items() if name != "steps"})
+
+
+def test_a_log_of_the_version_before_this_one_is_folded(
+    workflow: Make, event: EventOf, now: datetime, fold: Fold
+) -> None:
+    log, state = live(workflow(TICKET, TAG), event(), now, fold, Succeeded({"id": 1}), FAILURE)
+    for entry in log:
+        entry["data"].pop("id", None)
+    assert fold(log, None, state.workflow) == state
+
+
+def test_a_state_that_stands_at_no_action_of_its_workflow_is_an_error(
+    workflow: Make, event: EventOf, now: datetime, fold: Fold
+) -> None:
+    _, state = live(workflow(TICKET), event(), now, fold)
+    with pytest.raises(FoldError, match="stands at 'ticket', which is no action"):
+        decide(workflow(TAG), state, Succeeded(1), now)
+    state = state.copy()
+    state.current = {**(state.current or {}), "cut": True}
+    with pytest.raises(ValueError, match="stands at 'ticket'"):
+        call_of(state, workflow(TAG))
 
 
 def test_every_entry_type_that_the_schemas_know_can_be_folded_or_begins_a_run() -> None:

@@ -306,7 +306,7 @@ def folding_from_any_point_gives_the_same(life: Life) -> None:
 EARLY = st.sampled_from([None, None, None, "Closed", "Open"])
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=150)
 @given(definitions(), EARLY, MOVES)
 def test_whatever_happens_the_log_tells_it(body: dict[str, Any], early: str | None, moves: list[Any]) -> None:
     before = event(2, status=early, kind="ticket.updated") if early else None
