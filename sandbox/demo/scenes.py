@@ -78,7 +78,8 @@ def scenes(seed: int) -> list[Scene]:
     random = Random(seed)  # noqa: S311 - a play, not a secret
     cast = clients(random)
     made = [
-        *_at_once(cast, random),
+        *_watched(cast),
+        *_business(cast, random),
         *_device_offline(cast["summit"][0]),
         *_overdue_invoice(cast["redwood"][:2]),
         *_stale_ticket(cast["lakeside"][0]),
@@ -86,71 +87,64 @@ def scenes(seed: int) -> list[Scene]:
     return sorted(made, key=lambda one: one.at)
 
 
-def _at_once(cast: dict[str, list[Client]], random: Random) -> list[Scene]:
-    """The templates that wait for nothing."""
-    now = timedelta()
+_TWO: dict[str, int] = {"completed": 1, "skipped": 1}
+"""Of two events one is to be acted on."""
+
+
+def _now(template: str, told: str, wanted: dict[str, int], happens: list[Happens]) -> Scene:
+    return Scene(timedelta(), template, told, wanted, tuple(happens))
+
+
+def _watched(cast: dict[str, list[Client]]) -> list[Scene]:
+    """What monitoring sees, and templates that wait for nothing."""
+    late = [_about(cast["northwind"][0], {"ticket": _late(target)}) for target in ("response", "resolution")]
+    alerts = STORM_DEVICES * STORM_ALERTS
+    storm = {"tickets": STORM_DEVICES, "completed": STORM_DEVICES, "suppressed": alerts - STORM_DEVICES}
     return [
-        Scene(
-            now,
-            "alert-to-ticket",
-            f"{STORM_DEVICES * STORM_ALERTS} alerts of {STORM_DEVICES} devices",
-            {
-                "tickets": STORM_DEVICES,
-                "completed": STORM_DEVICES,
-                "suppressed": STORM_DEVICES * (STORM_ALERTS - 1),
-            },
-            tuple(_storm(cast["brightline"][0])),
-        ),
-        Scene(
-            now,
+        _now("alert-to-ticket", f"{alerts} alerts of {STORM_DEVICES} devices", storm, _storm(cast["brightline"][0])),
+        _now(
             "failed-backup-notification",
             "a backup fails",
             {"e-mails": 1, "completed": 1},
-            (Happens("backup.failed", _about(cast["harbor"][1], _backup())),),
+            [Happens("backup.failed", _about(cast["harbor"][1], _backup()))],
         ),
-        Scene(
-            now,
+        _now(
             "sla-breach-escalation",
             "response, resolution late",
-            {"escalations": 1, "completed": 1, "skipped": 1},
-            tuple(
-                Happens("ticket.sla_breach", _about(cast["northwind"][0], {"ticket": _late(n)}))
-                for n in ("response", "resolution")
-            ),
+            {"escalations": 1, **_TWO},
+            [Happens("ticket.sla_breach", data) for data in late],
         ),
-        Scene(
-            now,
+        _now(
+            "security-incident-response",
+            "1 of 3 is an incident",
+            {"escalations": 1, "tickets": 1, "completed": 1, "skipped": 2},
+            _threats(cast["harbor"][0]),
+        ),
+    ]
+
+
+def _business(cast: dict[str, list[Client]], random: Random) -> list[Scene]:
+    """What people do, and templates that wait for nothing."""
+    deals = [_about(cast["redwood"][2], {"deal": _deal(stage)}) for stage in ("Closed Won", "Closed Lost")]
+    conflicts = [_about(cast["northwind"][1], {"conflict": _conflict(kind)}) for kind in ("duplicate", "mismatch")]
+    return [
+        _now(
             "new-client-onboarding",
             "a company becomes client",
             {"tickets": 5, "completed": 1},
-            (Happens("company.created", {"company": new_company(random, "summit", 9001)}),),
+            [Happens("company.created", {"company": new_company(random, "summit", 9001)})],
         ),
-        Scene(
-            now,
+        _now(
             "deal-won-provisioning",
             "a deal is won, one lost",
-            {"tickets": 3, "completed": 1, "skipped": 1},
-            tuple(
-                Happens("deal.stage_changed", _about(cast["redwood"][2], {"deal": _deal(stage)}))
-                for stage in ("Closed Won", "Closed Lost")
-            ),
+            {"tickets": 3, **_TWO},
+            [Happens("deal.stage_changed", data) for data in deals],
         ),
-        Scene(
-            now,
-            "security-incident-response",
-            "1 of 3 alerts is critical",
-            {"escalations": 1, "tickets": 1, "completed": 1, "skipped": 2},
-            tuple(_threats(cast["harbor"][0])),
-        ),
-        Scene(
-            now,
+        _now(
             "duplicate-entity-review",
             "1 of 2 is a duplicate",
-            {"e-mails": 1, "completed": 1, "skipped": 1},
-            tuple(
-                Happens("entity.sync_conflict", _about(cast["northwind"][1], {"conflict": _conflict(kind)}))
-                for kind in ("duplicate", "mismatch")
-            ),
+            {"e-mails": 1, **_TWO},
+            [Happens("entity.sync_conflict", data) for data in conflicts],
         ),
     ]
 
