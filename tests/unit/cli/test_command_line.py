@@ -23,7 +23,8 @@ steps:
 NOWHERE = "127.0.0.1:1"
 COMMANDS = [
     *("demo", "up", "worker", "projector", "topics", "migrate", "templates", "validate", "publish", "emit"),
-    *("workflows", "runs", "show", "tail", "dead-letters", "schemas", "version"),
+    *("simulate", "backtest", "workflows", "runs", "show", "tail", "why", "cancel", "resume", "rerun"),
+    *("disable", "enable", "dead-letters", "retention", "schemas", "version"),
 ]
 
 

@@ -5,14 +5,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from engine.rules import Rules
 from engine.run import evolve
 from engine.simulate import MOST_SIGNALS, Simulation, simulate
 from engine.simulation.samples import sample_event
-from engine.workflow import Workflow
+from engine.workflow import Workflow, compile_workflow
+from schemas.definitions import parse_definition
 from schemas.errors import Refused
 from schemas.events import EVENT_TYPES, Event
 from schemas.outcomes import Call, Failed, Outcome, Succeeded
+from tests.unit.engine import strategies
 
 Make = Callable[..., Workflow]
 Happens = Callable[..., Event]
@@ -251,3 +256,48 @@ def test_there_is_a_sample_of_every_event_type(kind: str, now: datetime) -> None
     sample = sample_event(kind, "acme", now)
     assert (sample.type, sample.org) == (kind, "acme")
     assert sample.envelope == sample_event(kind, "acme", now).envelope
+
+
+def _parts(steps: list[dict[str, Any]], prefix: str = "") -> list[str]:
+    found = []
+    for one in steps:
+        found.append(prefix + one["id"])
+        for arm in ("then", "else"):
+            found += _parts(one.get(arm, []), f"{prefix}{one['id']}.{arm}.")
+    return found
+
+
+@given(strategies.definitions(), st.lists(strategies.OUTCOMES, max_size=30), st.lists(st.integers(0, 4000), max_size=4))
+def test_every_simulation_ends_and_tells_of_each_step_or_why_it_was_not_reached(
+    body: dict[str, Any], outcomes: list[Outcome], seconds: list[int]
+) -> None:
+    answers = iter(outcomes)
+    signals = [
+        (
+            timedelta(seconds=after),
+            strategies.event(2 + number, status="Open" if after % 2 else "Closed", kind="ticket.updated"),
+        )
+        for number, after in enumerate(seconds)
+    ]
+    made = compile_workflow(parse_definition(body))
+    rules = Rules(calendar=strategies.calendars)
+    played = simulate(
+        made,
+        strategies.event(),
+        strategies.NOW,
+        outcomes=lambda _call: next(answers, Succeeded({"id": "x"})),
+        signals=signals,
+        rules=rules,
+        takes=timedelta(seconds=1),
+    )
+    told = played.as_json()
+    assert played.status in {"completed", "failed", "cancelled", "skipped"}
+    assert kinds(played)[-1] == f"run.{played.status}"
+    assert [entry["id"].rpartition(":")[2] for entry in played.entries] == [str(n) for n in range(len(played.entries))]
+    times = [entry["time"] for entry in played.entries]
+    assert times == sorted(times)
+    began, not_reached = ([one["step"] for one in told[name]] for name in ("steps", "not_reached"))
+    assert sorted({*began, *not_reached}) == sorted(_parts(body["steps"]))
+    assert not {*began} & {*not_reached}
+    assert all(one["finished"] is not None for one in told["steps"])
+    assert strategies.HIDDEN not in str({**told, "event": None})
