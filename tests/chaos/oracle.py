@@ -144,6 +144,68 @@ def _moment(entry: EntryDict) -> datetime:
     return datetime.fromisoformat(entry["time"])
 
 
+@dataclass(slots=True)
+class Story:
+    """One run as the log has it: its entries by number, and when the broker had each (seconds since the epoch)."""
+
+    partition: int
+    entries: dict[int, EntryDict] = field(default_factory=dict)
+    logged: dict[int, float] = field(default_factory=dict)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The entries' types in their order; fails where one is missing."""
+        assert sorted(self.entries) == list(range(len(self.entries))), f"entries {sorted(self.entries)}"
+        return [self.entries[seq]["type"] for seq in range(len(self.entries))]
+
+    def of(self, kind: str) -> list[EntryDict]:
+        """The entries of one type, in their order."""
+        return [self.entries[seq] for seq in sorted(self.entries) if self.entries[seq]["type"] == kind]
+
+
+@dataclass(slots=True)
+class Log:
+    """What the run log tells of one organisation's runs: `repeats` are entries that came again, and tell nothing."""
+
+    stories: dict[str, Story] = field(default_factory=dict)
+    repeats: int = 0
+    contradictions: list[str] = field(default_factory=list)
+    """Ids under which the log has two entries of different types: two decisions where one was to be made."""
+
+
+def read(records: Mapping[int, Sequence[Any]], org: str) -> Log:
+    """The log as records of Kafka, by partition; of two entries with one id the first is the truth."""
+    log = Log()
+    for partition in sorted(records):
+        for record in records[partition]:
+            for entry in json.loads(record.value):
+                if entry["orgid"] == org:
+                    _tell(log, entry, partition, record.timestamp / 1000)
+    return log
+
+
+def _tell(log: Log, entry: EntryDict, partition: int, at: float) -> None:
+    run, seq = split_id(entry["id"])
+    story = log.stories.setdefault(run, Story(partition))
+    known = story.entries.get(seq)
+    if known is None:
+        story.entries[seq], story.logged[seq] = entry, at
+        return
+    log.repeats += 1
+    if known["type"] != entry["type"]:
+        log.contradictions.append(entry["id"])
+
+
+def moment(entry: EntryDict) -> float:
+    """When an entry says that it was made, in seconds since the epoch."""
+    return _moment(entry).timestamp()
+
+
+def instant(text: str) -> float:
+    """An RFC 3339 time in seconds since the epoch."""
+    return datetime.fromisoformat(text).timestamp()
+
+
 def checksum(rows: Iterable[str]) -> str:
     """The start of the SHA-256 of all rows in order."""
     digest = hashlib.sha256()
