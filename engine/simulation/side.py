@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from engine.workflow import Workflow
     from schemas.events import Event
 
-MOST_OPEN: Final = 5_000
+MOST_OPEN: Final = 10_000
 """Runs that wait at one time: each holds its event and outputs. Beyond that the oldest are played to their end."""
 
 
