@@ -58,10 +58,11 @@ class Seen(NamedTuple):
 
 
 class Memory:
-    """The marks of one partition."""
+    """The marks of one partition; until they are read back, also those that `before` has."""
 
-    def __init__(self, window: float) -> None:
+    def __init__(self, window: float, before: Memory | None = None) -> None:
         self._window = window
+        self.before = before
         self.since = float("inf")
         self._by_entity: dict[bytes, list[Mark]] = {}
         self._order: deque[tuple[float, bytes, Mark]] = deque()
@@ -81,7 +82,14 @@ class Memory:
 
     def of(self, key: bytes) -> list[Mark]:
         """The marks of an entity, in the order in which they were seen."""
-        return self._by_entity.get(key, [])
+        marks = self._by_entity.get(key, [])
+        if self.before is None or not (earlier := self.before.of(key)):
+            return marks
+        return [*earlier, *(one for one in marks if not any(_same(one, other) for other in earlier))]
+
+    def entities(self) -> list[bytes]:
+        """The entities that have marks."""
+        return list(self._by_entity)
 
     def _forget(self, now: float) -> None:
         while self._order and self._order[0][0] <= now:
@@ -109,8 +117,9 @@ class Signals:
 
     def assign(self, partitions: set[int]) -> None:
         """These partitions are ours; their marks are to be restored."""
-        # Read anew also where one stayed ours: another worker may have had it in between.
-        self._memories = {partition: Memory(self._window) for partition in partitions}
+        # Read anew also where one stayed ours: another worker may have had it in between. What is known stays known
+        # until then, for the calls that are in flight are decided on meanwhile.
+        self._memories = {partition: Memory(self._window, self._memories.get(partition)) for partition in partitions}
 
     def unknown(self, partition: int, since: float) -> bool:
         """Whether there may be marks of before what was read back; `since` is in seconds since the epoch."""
@@ -122,6 +131,12 @@ class Signals:
         for partition in partitions:
             if (memory := self._memories.get(partition)) is not None:
                 memory.since = min(memory.since, since)
+                memory.before = None
+
+    def entities(self, partition: int) -> list[bytes]:
+        """The entities of a partition that have marks."""
+        memory = self._memories.get(partition)
+        return memory.entities() if memory is not None else []
 
     def remember(self, publisher: Publisher, partition: int, key: bytes, mark: Mark) -> asyncio.Future[None] | None:
         """Keep a mark; the future is done when the broker has it, and there is none where it is kept already."""

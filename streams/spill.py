@@ -37,7 +37,9 @@ class RocksDB:
         self._closed = False
 
     def __setitem__(self, key: str, value: bytes) -> None:
-        self._db[key.encode()] = value
+        # What is read back for a partition that was given anew meanwhile: nobody will ask for it.
+        if not self._closed:
+            self._db[key.encode()] = value
 
     def __getitem__(self, key: str) -> bytes:
         found: bytes = self._db[key.encode()]

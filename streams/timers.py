@@ -258,6 +258,7 @@ class Timers:
             return sent, restarted
         for wait in partition.waits.of_entity(key):
             if ledger.has(wait.id):
+                _ = self._parts.spawn(self._ended_before(ledger, partition, wait))
                 continue
             state = partition.waits.state(wait)
             workflow = self._parts.follow.workflow(state)
@@ -270,6 +271,7 @@ class Timers:
 
     def _interrupt(self, ledger: Ledger, partition: _Partition, wait: Wait, seen: Seen) -> list[asyncio.Future[None]]:
         claim = ledger.claim(wait.id, time.time())
+        ledger.begin(claim)
         try:
             state = partition.waits.state(wait)
             step = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
@@ -287,6 +289,7 @@ class Timers:
         if (first := waits.next_due()) is not None and first < parts.clock.time():
             # It may have been ended by whoever had the partition before: then the log tells, from that time on.
             await parts.ledgers.reach_back(ledger, min(first, time.time()))
+        self._catch_up(ledger, partition)
         while True:
             if not ledger.open:
                 return
@@ -297,6 +300,20 @@ class Timers:
                 await self._end_all(ledger, partition, due)
             else:
                 await self._sleep(partition)
+
+    def _catch_up(self, ledger: Ledger, partition: _Partition) -> None:
+        """Finish what was under way when the partition changed hands.
+
+        A wait that was cancelled long before it is due would else end once more then, when the ledger has forgotten
+        that it ended; and a mark may have been kept by whoever could not end the waits that it concerns.
+        """
+        for wait in [one for one in partition.waits if ledger.has(one.id)]:
+            _ = self._parts.spawn(self._ended_before(ledger, partition, wait))
+        for key in self._parts.signals.entities(partition.number):
+            try:
+                _ = self.interrupt(ledger, key)
+            except Exception:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition's timers
+                self._log.exception("a signal could not be obeyed", entity=key.decode("utf-8", "replace"))
 
     async def _sleep(self, partition: _Partition) -> None:
         clock, longest = self._parts.clock, _LOOK_SECONDS if self._parts.clock.virtual else _LONGEST_SLEEP
@@ -321,10 +338,11 @@ class Timers:
                 _ = self._parts.spawn(self._ended_before(ledger, partition, wait))
             elif (step := self._end(ledger, partition, wait)) is not None:
                 ended.append((wait, step))
-        await self._ended(ledger, partition, ended)
+        # Shielded: where the partition is given anew meanwhile, what was decided is still brought to its end.
+        await asyncio.shield(self._parts.spawn(self._ended(ledger, partition, ended)))
 
     def _end(self, ledger: Ledger, partition: _Partition, wait: Wait) -> Step | None:
-        _ = ledger.claim(wait.id, time.time())
+        ledger.begin(ledger.claim(wait.id, time.time()))
         try:
             state = partition.waits.state(wait)
             step = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
@@ -349,9 +367,14 @@ class Timers:
         claim = ledger.find(wait.id)
         if isinstance(claim, asyncio.Future):
             await asyncio.wait((claim,))
+            if claim.cancelled():
+                # Nothing came of it: the wait goes on.
+                partition.waits.give_back(wait)
+                partition.woken.set()
+                return
         elif isinstance(claim, int):
             await self._parts.follow.again(ledger, wait.key, partition.waits.state(wait), claim, wait.arrived)
-        if ledger.open:
+        if ledger.open and wait.id in partition.waits:
             await asyncio.wait((self._forget(partition, wait),))
 
     async def _ended(self, ledger: Ledger, partition: _Partition, ended: list[tuple[Wait, Step]]) -> None:
@@ -364,10 +387,15 @@ class Timers:
                 ledger.release(wait.id)
                 partition.waits.give_back(wait)
                 continue
-            ledger.settle(wait.id)
             if ledger.open:
-                _ = self._forget(partition, wait)
+                # Settled only then: where the tombstone is lost, the event that ended the wait has to come again, and so
+                # its offset must not be committed before.
+                _settle_after(self._forget(partition, wait), ledger, wait.id)
                 self._parts.hand_on(ledger, wait.key, step.state, step.arrived)
+
+
+def _settle_after(written: asyncio.Future[None], ledger: Ledger, entry_id: str) -> None:
+    written.add_done_callback(lambda _: ledger.settle(entry_id))
 
 
 def _take_back(partition: _Partition, record: Any) -> None:
