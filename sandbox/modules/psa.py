@@ -32,7 +32,7 @@ class Psa(Module):
     async def _create(self, request: web.Request) -> tuple[int, Any]:
         body = await body_of(request, "title")
         company = body.get("company_id") or None
-        org = self.world.org_of("company", company)
+        org = await self.world.owner("company", company)
         ticket = {"status": "New", **body, "id": f"T-{next(self._numbers)}", "created_at": self.world.now()}
         ticket.setdefault("source", "api")
         ticket = dict(self.world.put("ticket", org, ticket))

@@ -36,10 +36,10 @@ class Rmm(Module):
     async def _run(self, request: web.Request) -> tuple[int, Any]:
         body = await body_of(request, "script_id")
         id = request.match_info["id"]
+        org = await self.world.owner("device", id)
         device = self.world.get("device", id)
         job = {"id": f"job-{next(self._numbers)}", "device_id": id, **body, "status": "completed"}
         self.jobs.append(job)
-        org = self.world.org_of("device", id)
         if body["script_id"] == WAKE and device.get("online") is False:
             device["online"] = True
             await self.world.happened("device.online", org, {"device": dict(device)}, causation(request))

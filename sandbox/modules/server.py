@@ -12,6 +12,7 @@ from runtime.clock import Clock
 from sandbox.modules.control import Control
 from sandbox.modules.hub import Hub
 from sandbox.modules.ledger import Ledger
+from sandbox.modules.listener import Listener
 from sandbox.modules.mail import MODULE as MAIL
 from sandbox.modules.mail import MailSink
 from sandbox.modules.oncall import OnCall
@@ -56,6 +57,7 @@ class StandIns:
         self.ledger = Ledger()
         self.publisher = Publisher(bootstrap, clock) if bootstrap else None
         self.world = World(self.publisher, clock)
+        self._listener = Listener(bootstrap, self.world) if bootstrap else None
         self.psa = Psa(self.world, self.ledger, TOKEN)
         self.rmm = Rmm(self.world, self.ledger, TOKEN)
         self.hub = Hub(self.world, self.ledger, TOKEN)
@@ -72,6 +74,8 @@ class StandIns:
         """Listen on all ports, and connect to the broker."""
         if self.publisher is not None:
             await self.publisher.start()
+        if self._listener is not None:
+            self._listener.start()
         modules: list[Module] = [self.psa, self.rmm, self.hub, self.oncall, self.teams, self.slack, self.receiver]
         for module in (*modules, Control(self.world, self.ledger, mail=self.mail)):
             runner = web.AppRunner(module.application(), access_log=None, shutdown_timeout=_STOP_PATIENCE)
@@ -89,6 +93,8 @@ class StandIns:
             await runner.cleanup()
         self._runners.clear()
         await self.mail.stop()
+        if self._listener is not None:
+            await self._listener.stop()
         if self.publisher is not None:
             await self.publisher.stop()
 

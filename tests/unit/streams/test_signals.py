@@ -51,11 +51,15 @@ class Topic:
         return SimpleNamespace()
 
 
+def a_topic() -> Any:
+    return Topic()
+
+
 def remembered(*marks: Mark, topic: Any = None) -> Signals:
     signals = Signals(600)
     signals.assign({0})
     for mark in marks:
-        signals.remember(topic or Topic(), 0, KEY, mark)
+        signals.remember(topic or a_topic(), 0, KEY, mark)
     return signals
 
 
@@ -125,7 +129,7 @@ def test_of_several_restarts_the_last_counts_once_and_a_cancel_wins() -> None:
     assert (seen.signal.kind, seen.signal.event) == ("restart", second.envelope)
     # The run goes back to the second now; the first, of the same millisecond, must not restart it once more.
     assert signals.find(0, KEY, both, running(second, generation=1), ARRIVED + 5) is None
-    signals.remember(Topic(), 0, KEY, Mark(ARRIVED + 6, event("device.online", 4)))
+    signals.remember(a_topic(), 0, KEY, Mark(ARRIVED + 6, event("device.online", 4)))
     ended = signals.find(0, KEY, both, running(), ARRIVED)
     assert ended is not None
     assert ended.signal.kind == "cancel"
@@ -149,7 +153,7 @@ def test_a_request_cancels_its_own_run_and_no_other() -> None:
 
 
 def test_a_mark_is_written_once_and_comes_back_from_what_was_written() -> None:
-    topic = Topic()
+    topic = a_topic()
     marks = [Mark(ARRIVED + 1, event("device.online", 2)), Mark(ARRIVED + 2, None, "r-1", {"person": "ann"})]
     remembered(*marks, *marks, topic=topic)
     assert len(topic.values) == 2
@@ -169,9 +173,9 @@ def test_marks_are_forgotten_after_the_window(monkeypatch: pytest.MonkeyPatch) -
     signals = remembered(Mark(ARRIVED + 1, event("device.online", 2)))
     signals.remembered({0}, 0.0)
     now += 599
-    signals.remember(Topic(), 0, b"acme/device/d-9", Mark(ARRIVED + 2, event("device.online", 3)))
+    signals.remember(a_topic(), 0, b"acme/device/d-9", Mark(ARRIVED + 2, event("device.online", 3)))
     assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) is not None
     now += 2
-    signals.remember(Topic(), 0, b"acme/device/d-9", Mark(ARRIVED + 3, event("device.online", 4)))
+    signals.remember(a_topic(), 0, b"acme/device/d-9", Mark(ARRIVED + 3, event("device.online", 4)))
     assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) is None
     assert signals.unknown(0, ARRIVED / 1000 - 5), "who needs to know of that time has to read it back"
