@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from engine.run import resume
+from engine.run import fold, resume
 from engine.workflow import compile_workflow
 from runtime.kafka import partition_of
 from runtime.logging import logger
@@ -15,7 +15,7 @@ from schemas.messages import Control, read_control
 from schemas.names import rerun_id
 from streams import dead_letters
 from streams.commands import checked_state
-from streams.emit import claim_id, emit, fold
+from streams.emit import claim_id, emit
 from streams.signals import Mark
 from streams.starting import Starts
 

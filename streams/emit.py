@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from engine.run import evolve, next_command
+from engine.run import next_command
 from runtime.kafka import LARGEST_RECORD
 from runtime.metrics import EVENT_TO_FINISH, RUNS
 from schemas.errors import Refused
@@ -72,12 +72,3 @@ def _command_headers(state: RunState, arrived: int) -> list[tuple[str, bytes]]:
 def claim_id(state: RunState) -> str:
     """What the ledger calls the next decision of this run: the id of the entry that it will begin with."""
     return f"{state.run}:{state.seq}"
-
-
-def fold(state: RunState | None, entries: list[EntryDict], body: dict[str, Any] | None = None) -> RunState:
-    """The state after these entries."""
-    first, *rest = entries
-    state = evolve(state, first, body)
-    for entry in rest:
-        state = evolve(state, entry)
-    return state

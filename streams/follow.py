@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from engine.run import decide, interrupt, next_command
+from engine.run import decide, fold, interrupt, next_command
 from engine.workflow import Pinned, Workflow
 from schemas.errors import Refused
-from schemas.outcomes import Failed, Succeeded
-from streams.emit import claim_id, emit, fold, send
+from schemas.outcomes import Failed
+from streams.emit import claim_id, emit, send
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -83,6 +83,9 @@ class Follow:
         arrived: int,
         now: datetime,
     ) -> Step:
+        if not entries:
+            message = f"run {state.run} does not wait for this"
+            raise ValueError(message)
         after = fold(state, entries)
         if seen is not None and seen.signal.kind == "restart":
             arrived = seen.appended
@@ -105,8 +108,3 @@ class Follow:
         command = next_command(state)
         if command is not None and not ledger.has(claim_id(state)):
             await asyncio.wait((send(self._parts, ledger.partition, key, command, state, arrived),))
-
-
-def told(outcome: Outcome) -> str:
-    """The label of an outcome in the metrics."""
-    return "succeeded" if isinstance(outcome, Succeeded) else "failed"

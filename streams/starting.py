@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from engine.run import start, suppress
+from engine.run import fold, start, suppress
 from runtime.logging import logger
 from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
 from schemas.names import run_id
 from streams import guards
-from streams.emit import emit, fold
+from streams.emit import emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
