@@ -114,7 +114,8 @@ def test_definitions_that_no_wait_is_pinned_to_are_told() -> None:
     st.lists(st.tuples(st.sampled_from(["add", "remove", "take"]), st.integers(0, 30), st.integers(0, 5)), max_size=300)
 )
 def test_whatever_comes_and_goes_each_wait_is_taken_once_and_never_early(steps: list[tuple[str, int, int]]) -> None:
-    waits, there, now = Waits(), {}, 0.0
+    waits, now = Waits(), 0.0
+    there: dict[str, Wait] = {}
     for kind, number, entity in steps:
         run = f"r{number}"
         if kind == "add":
