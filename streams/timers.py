@@ -388,8 +388,8 @@ class Timers:
                 partition.waits.give_back(wait)
                 continue
             if ledger.open:
-                # Settled only then: where the tombstone is lost, the event that ended the wait has to come again, and so
-                # its offset must not be committed before.
+                # Settled only then: where the tombstone is lost, the event that ended the wait has to come again,
+                # so its offset must not be committed before.
                 _settle_after(self._forget(partition, wait), ledger, wait.id)
                 self._parts.hand_on(ledger, wait.key, step.state, step.arrived)
 
