@@ -95,8 +95,9 @@ def test_an_echoed_secret_is_found_in_any_json(secret: str, before: str, after: 
     except TypeError:  # lone surrogates around it: no server can send them
         return
     assert secrets.may_be_in(raw)
-    texts = orjson.dumps(secrets.redact_json(orjson.loads(raw))).decode()
-    assert secret not in texts or secret in "[secret]" or secret in '{"[secret]":["[secret]","[secret]"]}'
+    ((name, values),) = secrets.redact_json(orjson.loads(raw)).items()
+    # The texts themselves: written as JSON they have escapes, whose digits may be anybody's secret.
+    assert all(secret not in text.replace("[secret]", "") for text in (name, *values))
 
 
 def test_a_reference_is_text_that_says_so() -> None:
