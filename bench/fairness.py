@@ -47,7 +47,7 @@ class Waited(NamedTuple):
     starting: float = 0.0
 
 
-def _other(event: Event, partitions: int) -> Event:
+def of_other(event: Event, partitions: int) -> Event:
     """The same event of the other organisation."""
     body = {**orjson.loads(event.value), "orgid": OTHER}
     key = entity_key(OTHER, body["subject"]).encode()
@@ -59,7 +59,7 @@ def worst_case(phase: str, count: int, partitions: int) -> tuple[list[Event], Ev
     """That many events of one organisation on partition 0, and one of another that is to come last there."""
     many = (one for one in events(phase, (count + 200) * partitions * 2, partitions) if one.partition == 0)
     flood = [next(many) for _ in range(count)]
-    single = next(one for event in many if (one := _other(event, partitions)).partition == 0)
+    single = next(one for event in many if (one := of_other(event, partitions)).partition == 0)
     return flood, single
 
 
@@ -103,7 +103,7 @@ async def _measure(rig: Rig, phase: str, count: int, folder: Path, *, restart: b
         await reader.seek_to_end(place)
         await reader.position(place)
         if restart:
-            await _stop_worker(rig)
+            await stop_worker(rig)
         for future in all_of([rig.send(event) for event in flood]):
             await future
         await rig.send(single)
@@ -111,7 +111,7 @@ async def _measure(rig: Rig, phase: str, count: int, folder: Path, *, restart: b
         starting = 0.0
         if restart:
             since = time.time()
-            log = _start_worker(rig, folder)
+            log = start_worker(rig, folder)
             while b"the worker works" not in log.read_bytes():
                 rig.check()
                 await asyncio.sleep(0.01)
@@ -123,12 +123,14 @@ async def _measure(rig: Rig, phase: str, count: int, folder: Path, *, restart: b
     return Waited(at - since, ahead, starting)
 
 
-async def _stop_worker(rig: Rig) -> None:
+async def stop_worker(rig: Rig) -> None:
+    """End the worker, and let the rig know of none."""
     process, _log = rig._programs.pop(_WORKER)  # noqa: SLF001 - no other measurement has a worker leave
     await asyncio.to_thread(end, process, signal.SIGTERM, 30)
 
 
-def _start_worker(rig: Rig, folder: Path) -> Path:
+def start_worker(rig: Rig, folder: Path) -> Path:
+    """Start the worker again, as the rig would; its log, which begins where an earlier one ended."""
     environment = {
         **os.environ,
         "ONESTACK_BROKER": rig.settings.broker,
@@ -171,7 +173,7 @@ async def _run(given: argparse.Namespace) -> None:
                 flush=True,
             )
             if _WORKER in rig._programs:  # noqa: SLF001 - it was started here
-                await _stop_worker(rig)
+                await stop_worker(rig)
 
 
 def main(arguments: list[str]) -> int:

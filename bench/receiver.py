@@ -1,9 +1,13 @@
-"""A module API that answers at once and counts: `python -m bench.receiver PORT`. `GET /_count` tells the count."""
+"""A module API that answers at once and counts: `python -m bench.receiver PORT`. `GET /_count` tells the count.
+
+Scripts are for modules that misbehave: the device's id says how.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from typing import Final, cast
 
 import orjson
@@ -17,6 +21,7 @@ _ANSWERS: Final = {
     b"notes": b'{"id":"N-1","company_id":"c-1"}',
     b"tags": b'{"tags":["alerted"]}',
 }
+_FAILS: Final = {b"broken": b"500 Internal Server Error", b"wrong": b"422 Unprocessable Content"}
 
 
 class Count:
@@ -25,11 +30,17 @@ class Count:
     def __init__(self) -> None:
         self.calls = 0
         self._keys: set[bytes] = set()
+        self._tries: Counter[bytes] = Counter()
 
     def take(self, key: bytes) -> None:
         """Count a call."""
         self.calls += 1
         self._keys.add(key)
+
+    def again(self, key: bytes) -> int:
+        """How often a call came that is to fail at first, this time included; such calls are not counted."""
+        self._tries[key] += 1
+        return self._tries[key]
 
     def as_json(self) -> bytes:
         """Both numbers."""
@@ -60,13 +71,21 @@ class Receiver(asyncio.Protocol):
             self._answer(head)
 
     def _answer(self, head: bytes) -> None:
-        path = head.split(b" ", 2)[1]
+        path, status = head.split(b" ", 2)[1], b"200 OK"
         if path == b"/_count":
             body = self._count.as_json()
+        elif path.endswith(b"/scripts"):
+            way, body = path.split(b"/")[-2], b"{}"
+            if way == b"hang":
+                return
+            status = _FAILS.get(way, status)
+            if way == b"flaky" and self._count.again(_header(head, _KEY)) <= 2:
+                status = b"503 Service Unavailable"
         else:
             self._count.take(_header(head, _KEY))
             body = _ANSWERS.get(path.rpartition(b"/")[2], b"{}")
-        answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+        answer = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
+            status,
             len(body),
             body,
         )
