@@ -125,6 +125,8 @@ class Stack:
         clock = self.time.file if self.time else os.environ.get(VARIABLE)
         if clock:
             found[VARIABLE] = str(Path(clock).absolute())  # they run in folders of their own
+            # Weeks pass in a moment there, and whoever looks on wants to see what was in them.
+            found |= dict.fromkeys(("ONESTACK_KEEP_SKIPPED", "ONESTACK_KEEP_EVENTS"), "365d")
         if self.options.broker != "kafka":
             # Tansu answers a fetch that waits only after half of its longest wait.
             found["ONESTACK_FETCH_MAX_WAIT_MS"] = "10"

@@ -166,8 +166,11 @@ def built_in() -> dict[str, Template]:
 
 
 def find(name: str) -> Template:
-    """The built-in template of this name. Raises Refused, which names all there are."""
+    """The built-in template of this name, or of this title. Raises Refused, which names all there are."""
     known = built_in()
+    titled = {one.about.title.casefold(): one for one in known.values()}
+    if name not in known and (one := titled.get(name.strip().casefold())) is not None:
+        return one
     if name not in known:
         raise Refused.one("", f"there is no template {name[:60]!r}; the templates are {', '.join(known)}")
     return known[name]
