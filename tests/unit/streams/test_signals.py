@@ -167,6 +167,25 @@ def test_a_mark_is_written_once_and_comes_back_from_what_was_written() -> None:
     assert again.find(0, KEY, workflow(), running(run="r-1"), ARRIVED) is not None
 
 
+def test_marks_stay_known_while_those_of_a_partition_that_is_given_anew_are_read_back() -> None:
+    topic, second = a_topic(), Mark(ARRIVED + 2, event("device.online", 3))
+    signals = remembered(Mark(ARRIVED + 1, event("device.online", 2)), topic=topic)
+    signals.assign({0})
+    # A call that was in flight over the rebalance is decided on before anything was read back.
+    seen = signals.find(0, KEY, CANCELLED, running(), ARRIVED)
+    assert seen is not None
+    assert seen.appended == ARRIVED + 1
+    signals.restore(0, KEY, topic.values[0])
+    signals.remember(topic, 0, KEY, second)
+    assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) == seen
+    signals.remembered({0}, 0)
+    assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) == seen
+    assert signals.entities(0) == [KEY]
+    signals.assign({1})
+    assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) is None
+    assert signals.entities(0) == []
+
+
 def test_marks_are_forgotten_after_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 5_000.0
     monkeypatch.setattr("streams.signals.time.time", lambda: now)

@@ -103,6 +103,19 @@ def test_what_is_added_again_is_there_once_and_what_is_given_back_is_due_again(s
     assert waits.take_due(2.0, 10) == []
 
 
+def test_a_store_that_was_closed_takes_what_comes_late_and_keeps_nothing(tmp_path: Path) -> None:
+    waits = Waits(RocksDB(tmp_path / "partition"))
+    waits.add(wait("a", 1))
+    waits.close()
+    # The read-back of a partition that was given anew meanwhile, and a decision that was under way.
+    waits.add(wait("b", 2))
+    waits.remove("a:3")
+    again = RocksDB(tmp_path / "partition")
+    again["c:3"] = b"packed"
+    assert again["c:3"] == b"packed"
+    again.close()
+
+
 def test_definitions_that_no_wait_is_pinned_to_are_told() -> None:
     waits = Waits()
     waits.bodies.update({"ab": BODY, "old": {}})
