@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import zlib
+from sys import intern
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import orjson
@@ -42,7 +43,8 @@ class Wait:
         self.key = key
         self.due = due
         self.arrived = arrived
-        self.digest = digest
+        # One text for all runs of a version.
+        self.digest = intern(digest)
         self.packed = packed
 
     def __lt__(self, other: Wait) -> bool:
