@@ -10,7 +10,7 @@ finds its id in the run log, what follows is sent again, and the tombstone is wr
 A wait never fires early: it is compared with the clock again after each sleep. Each partition has a loop of its own, so
 that one whose leader is away holds up no other.
 
-What must change together: `_keep` and `_forget` (write), `_restore` (reads).
+`timer_log` has how a wait is written and read back.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ import time
 import zlib
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
-
-import orjson
 
 from engine.run import waits_until
 from runtime.kafka import all_of
@@ -36,6 +34,7 @@ from streams.emit import claim_id
 from streams.ledger import older
 from streams.signals import EARLY_MS
 from streams.spill import open_spill
+from streams.timer_log import TimerLog
 from streams.waits import Wait, Waits, pack
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ _AT_ONCE: Final = 200
 _LOOK_SECONDS: Final = 0.05
 """How often a clock that may jump is looked at."""
 _LONGEST_SLEEP: Final = 5.0
-_DEFINITION: Final = "definition:"
 
 
 class _Partition:
@@ -63,7 +61,7 @@ class _Partition:
         self.waits = waits
         self.ready = asyncio.Event()
         self.woken = asyncio.Event()
-        self.writing: dict[str, asyncio.Future[None]] = {}
+        self.log = TimerLog(number, waits)
         self.loop: asyncio.Task[None] | None = None
 
     def halt(self) -> None:
@@ -127,14 +125,12 @@ class Timers:
         began, by_number = time.monotonic(), {partition.number: partition for partition in fresh}
         await self._parts.recollect(set(by_number), time.time() - self._parts.settings.repeat_window - EARLY_MS / 1000)
         await self._parts.read_back.read(
-            TIMERS, by_number, None, lambda record: _take_back(by_number[record.partition], record)
+            TIMERS, by_number, None, lambda record: by_number[record.partition].log.take_back(record)
         )
         for partition in fresh:
             if self._partitions.get(partition.number) is not partition:
                 continue
-            for digest in partition.waits.unused():
-                del partition.waits.bodies[digest]
-                self._put(partition, _DEFINITION + digest, None)
+            partition.log.drop_unused(self._parts.publisher)
             partition.ready.set()
             partition.loop = asyncio.create_task(self._fire(partition))
         if count := sum(len(partition.waits) for partition in fresh):
@@ -203,41 +199,16 @@ class Timers:
         if partition is None or due is None:
             return []
         if wait_id in partition.waits:
-            writing = partition.writing.get(wait_id)
+            writing = partition.log.being_kept(wait_id)
             return [writing] if writing is not None else []
         wait = Wait(wait_id, key, due.timestamp(), arrived, state.digest, pack(state))
-        written = self._keep(partition, wait, state.workflow)
+        written = partition.log.keep(self._parts.publisher, wait, state.workflow)
         # From here to the end of this function nothing is awaited: a signal that is not seen now finds the wait.
         seen = self._parts.signals.find(ledger.partition, key, self._parts.follow.workflow(state), state, arrived)
         if seen is not None:
             return [written, *self._interrupt(ledger, partition, wait, seen)]
         partition.woken.set()
         return [written]
-
-    def _keep(self, partition: _Partition, wait: Wait, body: dict[str, Any]) -> asyncio.Future[None]:
-        if wait.digest not in partition.waits.bodies:
-            partition.waits.bodies[wait.digest] = body
-            self._put(partition, _DEFINITION + wait.digest, orjson.dumps(body))
-        headers = [
-            ("due", b"%.6f" % wait.due),
-            ("arrived", b"%d" % wait.arrived),
-            ("entity", wait.key),
-            ("digest", wait.digest.encode()),
-        ]
-        written = self._put(partition, wait.id, wait.packed, headers)
-        partition.waits.add(wait)
-        partition.writing[wait.id] = written
-        written.add_done_callback(lambda _: partition.writing.pop(wait.id, None))
-        return written
-
-    def _forget(self, partition: _Partition, wait: Wait) -> asyncio.Future[None]:
-        partition.waits.remove(wait.id)
-        return self._put(partition, wait.id, None)
-
-    def _put(
-        self, partition: _Partition, key: str, value: bytes | None, headers: list[tuple[str, bytes]] | None = None
-    ) -> asyncio.Future[None]:
-        return self._parts.publisher.put(TIMERS, partition.number, key.encode(), value, headers)
 
     # -- ending to wait -----------------------------------------------------------------------------------------
 
@@ -360,7 +331,7 @@ class Timers:
         record = SimpleNamespace(topic=TIMERS, partition=partition.number, offset=-1, key=wait.key, value=state)
         refused = Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500])
         _ = dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions)
-        _ = self._forget(partition, wait)
+        _ = partition.log.forget(self._parts.publisher, wait)
 
     async def _ended_before(self, ledger: Ledger, partition: _Partition, wait: Wait) -> None:
         """The wait has ended already: what follows may have been lost, and the tombstone was."""
@@ -375,7 +346,7 @@ class Timers:
         elif isinstance(claim, int):
             await self._parts.follow.again(ledger, wait.key, partition.waits.state(wait), claim, wait.arrived)
         if ledger.open and wait.id in partition.waits:
-            await asyncio.wait((self._forget(partition, wait),))
+            await asyncio.wait((partition.log.forget(self._parts.publisher, wait),))
 
     async def _ended(self, ledger: Ledger, partition: _Partition, ended: list[tuple[Wait, Step]]) -> None:
         """Wait for the broker, forget the waits, and go on with what follows."""
@@ -390,27 +361,9 @@ class Timers:
             if ledger.open:
                 # Settled only then: where the tombstone is lost, the event that ended the wait has to come again,
                 # so its offset must not be committed before.
-                _settle_after(self._forget(partition, wait), ledger, wait.id)
+                _settle_after(partition.log.forget(self._parts.publisher, wait), ledger, wait.id)
                 self._parts.hand_on(ledger, wait.key, step.state, step.arrived)
 
 
 def _settle_after(written: asyncio.Future[None], ledger: Ledger, entry_id: str) -> None:
     written.add_done_callback(lambda _: ledger.settle(entry_id))
-
-
-def _take_back(partition: _Partition, record: Any) -> None:
-    """Fold one record of the timers topic."""
-    key = (record.key or b"").decode("utf-8", "replace")
-    if key.startswith(_DEFINITION):
-        digest = key.removeprefix(_DEFINITION)
-        if record.value is None:
-            partition.waits.bodies.pop(digest, None)
-        else:
-            partition.waits.bodies[digest] = orjson.loads(record.value)
-        return
-    if record.value is None:
-        partition.waits.remove(key)
-        return
-    headers = dict(record.headers)
-    due, arrived, digest = float(headers["due"]), int(headers["arrived"]), headers["digest"].decode()
-    partition.waits.add(Wait(key, headers["entity"], due, arrived, digest, record.value))
