@@ -37,6 +37,7 @@ from schemas.names import DEFINITIONS, EVENT_TOPICS, entity_key
 _WORKER: Final = "worker-1"
 _SLEEP: Final = "sleep"
 _WAITING: Final = "select count(*) from history.runs where workflow_id = $1 and status = 'waiting'"
+_MET: Final = "select status, count(*) as runs from history.runs where workflow_id = 'meet' group by 1 order by 1"
 _WAYS: Final = ("hang", "flaky", "broken", "wrong")
 _TIMEOUT: Final = "2"
 _PATIENCE: Final = 300.0
@@ -59,8 +60,7 @@ def _event(kind: str, name: str, partitions: int) -> Event:
         "time": "2026-11-23T08:00:00Z",
         "orgid": ORG,
         "datacontenttype": "application/json",
-        # The way to misbehave is the id that the script's path has.
-        "data": {"device": {"id": name.partition("-")[0], "name": name, "site": "HQ"}, "company": {"id": "c-1"}},
+        "data": {"device": {"id": name, "name": name, "site": name.partition("-")[0]}, "company": {"id": "c-1"}},
     }
     key = entity_key(ORG, f"device/{name}").encode()
     return Event(partition_of(key, partitions), key, orjson.dumps(body), "")
@@ -160,12 +160,17 @@ async def _misbehaving(rig: Rig, a_second: float) -> AsyncIterator[None]:
 
 
 async def _latency(rig: Rig, count: int, a_second: float) -> None:
-    step = {"id": "script", "action": "run_script", "with": {"device_id": "{{device.id}}", "script_id": "s-1"}}
+    # The way to misbehave is the device's id in the script's path.
+    step = {"id": "script", "action": "run_script", "with": {"device_id": "{{device.site}}", "script_id": "s-1"}}
     await rig.publisher.put(DEFINITIONS, 0, *_workflow("meet", "device.online", step))
     normal = await _runs_of_both(rig, "normal", count)
     async with _misbehaving(rig, a_second):
         beside = await _runs_of_both(rig, "beside", count)
-    print(f"\nOne run of three calls at a time, ms to run.completed in the log; {count} runs of each organisation.")
+    ends = {row["status"]: row["runs"] for row in await rig.postgres.fetch(_MET)}
+    if not ends.get("failed"):
+        raise BenchError(f"no module misbehaved: the runs that were to meet one are {ends}")
+    print(f"\nRuns that met a misbehaving module so far: {', '.join(f'{n} {status}' for status, n in ends.items())}.")
+    print(f"One run of three calls at a time, ms to run.completed in the log; {count} runs of each organisation.")
     for org, whose in ((ORG, "the same organisation"), (OTHER, "another organisation")):
         for name in ("p50", "p95"):
             was, became = normal[org][name], beside[org][name]
