@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOOK_SECONDS: Final = 0.02
-"""How often the clock file is looked at, at most."""
-
-
 class Clock:
     """The system's clock, and the seconds that a file says are to be added to it."""
 
-    __slots__ = ("_ahead", "_file", "_look_at", "_seen")
+    __slots__ = ("_ahead", "_file")
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
         self._ahead = 0.0
-        self._look_at = 0.0
-        self._seen = 0
 
     @property
     def virtual(self) -> bool:
@@ -40,16 +34,12 @@ class Clock:
         return datetime.now(UTC) if self._file is None else datetime.fromtimestamp(self.time(), UTC)
 
     def _look(self) -> None:
-        now = time.monotonic()
-        if now < self._look_at or self._file is None:
+        # Each time, for what one process does after a jump must not find another before it.
+        if self._file is None:
             return
-        self._look_at = now + LOOK_SECONDS
         try:
-            changed = self._file.stat().st_mtime_ns
-            if changed != self._seen:
-                # Time does not run backwards: what has fired has fired.
-                self._ahead = max(self._ahead, float(self._file.read_text()))
-                self._seen = changed
+            # Time does not run backwards: what has fired has fired.
+            self._ahead = max(self._ahead, float(self._file.read_text()))
         except (OSError, ValueError):
             # Not written yet, or half written: the next look will tell.
             return

@@ -24,6 +24,7 @@ GOOD: dict[str, Any] = {
 IN_FORCE = orjson.dumps(GOOD)
 LEAF = {"field": "ticket.title", "op": "equals", "value": "x"}
 NOTE = GOOD["steps"][0]
+TIME = "2026-11-23T08:00:00Z"
 Fields = tuple[str, dict[str, Any], str, str]
 
 
@@ -43,6 +44,14 @@ def body(template: str) -> dict[str, Any]:
 
 def where(condition: Any) -> dict[str, Any]:
     return changed(conditions=condition)
+
+
+def branch(condition: Any = None, **sides: Any) -> dict[str, Any]:
+    return changed(steps=[{"id": "b", "if": condition or LEAF, **sides}])
+
+
+def throttled(**fields: Any) -> dict[str, Any]:
+    return changed(throttle={"key": "k", "limit": 1, "per": "1h", **fields})
 
 
 def nested(levels: int) -> dict[str, Any]:
@@ -110,18 +119,48 @@ REFUSED: list[Fields] = [
         "steps[0].with.fields.a[0]",
         "without '}}'",
     ),
-    ("branch", changed(steps=[{"id": "b", "if": LEAF, "then": [NOTE]}]), "steps[0].if", "not supported yet"),
-    ("delay", step("delay", **{"for": "PT1S"}), "steps[0].action", "'delay' is not supported yet"),
-    ("retry", changed(retry={"max_retries": 3}), "retry.max_retries", "'retry' is not supported yet"),
-    ("cancel_on", changed(cancel_on=[{"type": "ticket.updated"}]), "cancel_on", "'cancel_on' is not supported yet"),
-    ("restart_on", changed(restart_on=[{"type": "ticket.updated"}]), "restart_on", "'restart_on' is not supported yet"),
+    ("branch without if", changed(steps=[{"id": "b", "then": [NOTE]}]), "steps[0].if", "is required"),
+    ("bad step in a branch", branch(then=[{**NOTE, "with": {}}]), "steps[0].then[0].with.body", "is required"),
+    ("id of two branches", branch(then=[NOTE], **{"else": [NOTE]}), "steps[0].else[0].id", "another step"),
+    ("branch without action", branch(then=[]), "", "needs at least one action"),
+    ("branch with a bad operator", branch({**LEAF, "op": "is"}, then=[NOTE]), "steps[0].if.op", "should be 'equals'"),
+    ("delay without a time", step("delay"), "steps[0].with", "needs either 'for' or 'until'"),
+    ("delay with two times", step("delay", **{"for": "1h", "until": TIME}), "steps[0].with", "either 'for' or 'until'"),
+    ("delay of no duration", step("delay", **{"for": "soon"}), "steps[0].with.for", "'soon' is not a duration"),
+    ("delay of 11 years", step("delay", **{"for": "4000d"}), "steps[0].with.for", "longer than ten years"),
+    ("delay until no time", step("delay", until="tomorrow"), "steps[0].with.until", "'tomorrow' is not a time"),
     (
-        "throttle",
-        changed(throttle={"key": "k", "limit": 1, "per": "1m"}),
-        "throttle",
-        "'throttle' is not supported yet",
+        "delay by no calendar",
+        step("delay", until=TIME, calendar="a b!"),
+        "steps[0].with.calendar",
+        "not a calendar's id",
     ),
-    ("shadow", changed(state="shadow"), "state", "'shadow' is not supported yet"),
+    ("21 retries", changed(retry={"max_retries": 21}), "retry.max_retries", "less than or equal to 20"),
+    ("retry interval", changed(retry={"initial_interval": "fast"}), "retry.initial_interval", "is not a duration"),
+    ("retry multiplier", changed(retry={"multiplier": 0.5}), "retry.multiplier", "greater than or equal to 1"),
+    ("retry of a step", changed(steps=[{**NOTE, "retry": {"max_retries": -1}}]), "steps[0].retry.max_retries", "to 0"),
+    (
+        "cancel_on nothing",
+        changed(cancel_on=[{"type": "ticket.exploded"}]),
+        "cancel_on[0].type",
+        "is not an event type",
+    ),
+    (
+        "cancel_on where",
+        changed(cancel_on=[{"type": "ticket.updated", "where": {**LEAF, "op": "is"}}]),
+        "cancel_on[0].where.op",
+        "should be 'equals'",
+    ),
+    (
+        "restart_on a tag",
+        changed(restart_on=[{"type": "ticket.updated", "where": {"field": "{% x %}", "op": "exists"}}]),
+        "restart_on[0].where.field",
+        "has '{%'",
+    ),
+    ("throttle without key", changed(throttle={"limit": 1, "per": "1h"}), "throttle.key", "is required"),
+    ("throttle of none", throttled(limit=0), "throttle.limit", "greater than or equal to 1"),
+    ("throttle of 60 days", throttled(per="60d"), "throttle.per", "31 days"),
+    ("throttle by no filter", throttled(key="{{x | nope}}"), "throttle.key", "'nope' is not a filter"),
     ("600 kB", changed(description="x" * 600_000), "", "at most 524,288 are accepted"),
 ]
 RAW: list[tuple[str, bytes, str, str]] = [

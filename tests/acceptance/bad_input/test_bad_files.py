@@ -62,8 +62,8 @@ FILES: list[tuple[str, bytes, str]] = [
     ("attribute access", GOOD.replace("ticket.title", "ticket.__class__").encode(), "with.body: '__class__' is not"),
     ("unknown filter", GOOD.replace("title}}", "title | eval}}").encode(), "with.body: 'eval' is not a filter"),
     ("unclosed braces", GOOD.replace('title}}"', 'title"').encode(), "steps[0].with.body: has '{{' without '}}'"),
-    ("branch", (GOOD + BRANCH).encode(), "steps[1].if: a branch ('if') is not supported yet"),
-    ("delay", (GOOD + "  - {id: w, action: delay, with: {for: 15m}}\n").encode(), "'delay' is not supported yet"),
+    ("branch", (GOOD + BRANCH.replace("if:", "when:")).encode(), "steps[1].if: is required"),
+    ("delay", (GOOD + "  - {id: w, action: delay, with: {for: soon}}\n").encode(), "'soon' is not a duration"),
 ]  # fmt: skip
 
 

@@ -1,10 +1,9 @@
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from runtime.clock import LOOK_SECONDS, Clock
+from runtime.clock import Clock
 from sandbox.clock import VARIABLE, VirtualTime, given_clock
 from sandbox.modules.publisher import Publisher
 
@@ -12,7 +11,6 @@ SLACK = timedelta(seconds=5)
 
 
 def seen(clock: Clock) -> timedelta:
-    time.sleep(LOOK_SECONDS * 2)
     return clock.now() - datetime.now(UTC)
 
 
@@ -24,6 +22,15 @@ def test_every_process_that_has_the_file_goes_by_it(tmp_path: Path) -> None:
     assert abs(seen(other) - timedelta(days=3)) < SLACK
     assert abs(virtual.clock.now() - virtual.now()) < SLACK
     assert [file.name for file in tmp_path.iterdir()] == ["clock"]
+
+
+def test_what_follows_a_jump_finds_nobody_before_it(tmp_path: Path) -> None:
+    virtual = VirtualTime(tmp_path / "clock")
+    other = Clock(virtual.file)
+    for _ in range(50):
+        moment = virtual.now() + timedelta(hours=1)
+        virtual.until(moment)
+        assert other.now() >= moment
 
 
 def test_time_is_set_to_a_moment_and_never_back(tmp_path: Path) -> None:
