@@ -100,7 +100,7 @@ class _Requests:
         entries = resume(workflow, state, now, parts.rules, by=by, step=request.step)
         after = fold(state, entries, workflow.body)
         sent = emit(parts, ledger.partition, key, entries, after, record.timestamp, now)
-        self.starts.add(first, after, key, record.timestamp, sent)
+        self.starts.add(first, sent)
 
     def _rerun(self, request: Control, key: bytes, record: Any) -> None:
         event = from_envelope(request.event)

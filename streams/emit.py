@@ -1,8 +1,16 @@
-"""What a decision puts on the topics: one run-log record, and the command that follows from the new state."""
+"""What a decision puts on the topics: one run-log record, and the command that follows from the new state.
+
+The command is sent when the broker has the record. Were both sent at once, a kill could part them: a command would go
+on with a decision that the log does not have, while what led to it is delivered again and maybe decided on otherwise,
+as the event that cancels the run may have come meanwhile. The other way round nothing is lost: what led to the decision
+is acknowledged only after the command, and finds the decision in the log when it is delivered again. Nor does it take
+longer, for the command is performed here as soon as the record is there (`Parts.hand_on`), beside its way to Kafka.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -14,7 +22,6 @@ from schemas.names import RUNS as RUN_LOG
 from schemas.names import command_topic
 
 if TYPE_CHECKING:
-    import asyncio
     from datetime import datetime
 
     from engine.run import RunState
@@ -25,6 +32,8 @@ ARRIVED: Final = "arrived"
 """Header of a command: when the event arrived in Kafka, in milliseconds since the epoch, for the latency metrics."""
 ENTRY: Final = "entry"
 """Header of a command: its claim in the ledger, so that one that was performed already need not be parsed."""
+Sent = list[asyncio.Future[None]]
+"""Done when the broker has what a decision put on the topics: its record first, and what follows from it."""
 _LARGEST: Final = LARGEST_RECORD - 16 * 1024
 _BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
 _ENDED: Final = {
@@ -38,8 +47,8 @@ _ENDED: Final = {
 
 def emit(
     parts: Parts, partition: int, key: bytes, entries: list[EntryDict], state: RunState, arrived: int, now: datetime
-) -> list[asyncio.Future[None]]:
-    """Queue a decision's record and the next command; the futures are done when the broker has both.
+) -> Sent:
+    """Queue a decision's record and, behind it, the next command; the futures are done when the broker has each.
 
     Raises Refused, with nothing queued, where one of them is larger than a record may be.
     """
@@ -48,13 +57,50 @@ def emit(
     value = orjson.dumps(command) if command is not None else b""
     if (size := max(len(record), len(value))) > _LARGEST:
         raise Refused.one("", f"what comes of it has {size:,} bytes; a record may have {_LARGEST:,}")
-    sent = [put(RUN_LOG, partition, key, record, _BATCH_HEADERS)]
+    decided = put(RUN_LOG, partition, key, record, _BATCH_HEADERS)
     if (ended := _ENDED.get(entries[-1]["type"])) is not None:
         ended.inc()
         EVENT_TO_FINISH.observe(max(0.0, now.timestamp() - arrived / 1000))
     elif command is not None:
-        sent.append(put(command_topic(command["action"]), partition, key, value, _command_headers(state, arrived)))
-    return sent
+        following = _Following(command_topic(command["action"]), key, value, state, arrived)
+        return [decided, _follow(parts, partition, decided, following)]
+    return [decided]
+
+
+class _Following(NamedTuple):
+    """A command that is to be sent when the decision that it follows from is in the log."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    state: RunState
+    arrived: int
+
+
+def _follow(parts: Parts, partition: int, decided: asyncio.Future[None], command: _Following) -> asyncio.Future[None]:
+    """Send a command, and begin it here, as soon as the decision is in the log; done when the broker has it."""
+    followed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def settle(sent: asyncio.Future[None]) -> None:
+        if sent.cancelled():
+            followed.cancel()
+        elif followed.done():
+            return
+        elif (error := sent.exception()) is not None:
+            followed.set_exception(error)
+        else:
+            followed.set_result(None)
+
+    def go_on(_: asyncio.Future[None]) -> None:
+        if decided.cancelled() or decided.exception() is not None:
+            followed.cancel()
+            return
+        headers = _command_headers(command.state, command.arrived)
+        parts.publisher.put(command.topic, partition, command.key, command.value, headers).add_done_callback(settle)
+        parts.hand_on(parts.ledgers[partition], command.key, command.state, command.arrived)
+
+    decided.add_done_callback(go_on)
+    return followed
 
 
 def send(

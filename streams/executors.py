@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.run import RunState
     from engine.workflow import Workflow
     from schemas.outcomes import Outcome
-    from streams.follow import Step
+    from streams.emit import Sent
     from streams.ledger import Ledger
     from streams.parts import Parts
 
@@ -107,29 +107,38 @@ class Executor:
             await parts.slots.acquire(share)
             # Where slots are scarce that may have taken longer than signals are kept in mind.
             await parts.remember(ledger, began)
-        # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
         try:
-            if not ledger.open or not ledger.ready.is_set() or parts.stopping:
+            sent = await self._decided(ledger, key, state, arrived, claim, share)
+            if sent is None:
                 ledger.release(entry_id)
                 return False
-            ledger.begin(claim)
-            step = await self._step(ledger, key, state, arrived)
-            if step is None:
-                ledger.release(entry_id)
-                return False
-            await _acknowledged(step.sent)
+            await _acknowledged(sent)
         except BaseException:
             # Whoever waits for this claim would wait for good.
             ledger.release(entry_id)
             raise
+        ledger.settle(entry_id)
+        return True
+
+    async def _decided(
+        self, ledger: Ledger, key: bytes, state: RunState, arrived: int, claim: asyncio.Future[None], share: str
+    ) -> Sent | None:
+        """What follows from the call, whose outcome is in the log; None where the partition went away."""
+        parts = self._parts
+        # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
+        try:
+            if not ledger.open or not ledger.ready.is_set() or parts.stopping:
+                return None
+            ledger.begin(claim)
+            sent = await self._step(ledger, key, state, arrived)
+            if sent is not None:
+                await sent[0]
+            return sent
         finally:
             if share:
                 parts.slots.release(share)
-        ledger.settle(entry_id)
-        parts.hand_on(ledger, key, step.state, step.arrived)
-        return True
 
-    async def _step(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> Step | None:
+    async def _step(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> Sent | None:
         """Perform the call, unless a signal was seen before it begins; None where the partition went away."""
         follow = self._parts.follow
         workflow = follow.workflow(state)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -19,20 +19,10 @@ if TYPE_CHECKING:
     from engine.run import RunState
     from schemas.entries import EntryDict
     from schemas.outcomes import Fired, Outcome
+    from streams.emit import Sent
     from streams.ledger import Ledger
     from streams.parts import Parts
     from streams.signals import Seen
-
-
-class Step(NamedTuple):
-    """A run after a decision; `sent` is done when the broker has what came of it.
-
-    `arrived` is when the event arrived that the run goes back to, in milliseconds since the epoch.
-    """
-
-    state: RunState
-    arrived: int
-    sent: list[asyncio.Future[None]]
 
 
 class Follow:
@@ -53,7 +43,7 @@ class Follow:
             return current
         return self._pinned.get(digest, body)
 
-    def outcome(self, ledger: Ledger, key: bytes, state: RunState, outcome: Outcome | Fired, arrived: int) -> Step:
+    def outcome(self, ledger: Ledger, key: bytes, state: RunState, outcome: Outcome | Fired, arrived: int) -> Sent:
         """Decide what follows from an outcome, unless a signal that was seen ends or restarts the run."""
         now, workflow = self._parts.clock.now(), self.workflow(state)
         seen = self._parts.signals.find(ledger.partition, key, workflow, state, arrived)
@@ -67,7 +57,7 @@ class Follow:
             failed = Failed({"kind": "internal", "message": str(refused)})
             return self.outcome(ledger, key, state, failed, arrived)
 
-    def signal(self, ledger: Ledger, key: bytes, state: RunState, seen: Seen, arrived: int) -> Step:
+    def signal(self, ledger: Ledger, key: bytes, state: RunState, seen: Seen, arrived: int) -> Sent:
         """End or restart a run whose call has not begun, or that waits."""
         now, workflow = self._parts.clock.now(), self.workflow(state)
         entries = interrupt(workflow, state, seen.signal, now, self._parts.rules)
@@ -82,7 +72,7 @@ class Follow:
         seen: Seen | None,
         arrived: int,
         now: datetime,
-    ) -> Step:
+    ) -> Sent:
         if not entries:
             message = f"run {state.run} does not wait for this"
             raise ValueError(message)
@@ -92,7 +82,7 @@ class Follow:
             if seen.signal.event is not None:
                 # The log has it without what is sensitive; the run itself goes on with the event as it came.
                 after.event = seen.signal.event
-        return Step(after, arrived, emit(self._parts, ledger.partition, key, entries, after, arrived, now))
+        return emit(self._parts, ledger.partition, key, entries, after, arrived, now)
 
     async def again(self, ledger: Ledger, key: bytes, state: RunState, offset: int, arrived: int) -> None:
         """A decision is in the log, but what follows from it may have been lost with the worker that wrote it."""

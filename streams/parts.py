@@ -92,7 +92,7 @@ class Parts:
         The copy that Kafka delivers finds the claim, and only lets its offset be committed. A worker that is
         busy leaves the command to that copy: what Kafka delivers comes in batches, which cost less a record.
         """
-        if state.current is None or self.stopping or len(self._tasks) >= _MOST_HANDED_ON:
+        if state.current is None or self.stopping or not ledger.open or len(self._tasks) >= _MOST_HANDED_ON:
             return
         performer = self.timers if state.status == "waiting" else self.executors.get(state.current["action"])
         if performer is not None:

@@ -18,11 +18,11 @@ from streams.emit import emit
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from engine.run import RunState
     from engine.workflow import Workflow
     from schemas.entries import EntryDict
     from schemas.events import Event
     from schemas.messages import Control
+    from streams.emit import Sent
     from streams.ledger import Ledger
     from streams.parts import Parts
 
@@ -47,7 +47,6 @@ class Starts:
         self._parts, self._ledger = parts, ledger
         self._claimed: set[str] = set()
         self._again: list[_Again] = []
-        self._begun: list[tuple[bytes, RunState, int]] = []
         self.sent: list[asyncio.Future[None]] = []
 
     def of_event(self, workflow: Workflow, event: Event, key: bytes, arrived: int) -> None:
@@ -91,12 +90,11 @@ class Starts:
         if isinstance(claim := self._ledger.find(f"{run}:0"), int):
             self._again.append(_Again(event, workflow_id, versions, claim, arrived))
 
-    def add(self, first: str, state: RunState, key: bytes, arrived: int, sent: list[asyncio.Future[None]]) -> None:
+    def add(self, first: str, sent: Sent) -> None:
         """A decision of a run that goes on: claimed under this id, and put on the topics."""
         _ = self._ledger.claim(first, time.time())
         self._claimed.add(first)
         self.sent += sent
-        self._begun.append((key, state, arrived))
 
     def _known(self, run: str, event: Event, workflow_id: str, versions: Iterable[Workflow], arrived: int) -> bool:
         first, ledger = f"{run}:0", self._ledger
@@ -122,13 +120,13 @@ class Starts:
         parts, now = self._parts, self._parts.clock.now()
         sent = emit(parts, self._ledger.partition, key, entries, state, arrived, now)
         # Claimed only now: what does not fit into a record is refused by `emit`, before anything of it was sent.
-        self.add(f"{run}:0", state, key, arrived, sent)
+        self.add(f"{run}:0", sent)
         if entries[0]["type"] == "run.started":
             _STARTED.inc()
             EVENT_TO_START.observe(max(0.0, now.timestamp() - arrived / 1000))
 
     async def finish(self, event: Any) -> None:
-        """Wait for the broker, then ack the batch, and go on with what began."""
+        """Wait for the broker, then ack the batch."""
         for again in self._again:
             await self._send_again(again)
         for future in dict.fromkeys(self.sent):
@@ -141,8 +139,6 @@ class Starts:
             self._ledger.settle(first)
         if self._ledger.open:
             event.ack()
-            for begun in self._begun:
-                self._parts.hand_on(self._ledger, *begun)
 
     async def _send_again(self, again: _Again) -> None:
         value = await self._parts.ledgers.record(self._ledger, again.offset)

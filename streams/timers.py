@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.run import RunState
-    from streams.follow import Step
+    from streams.emit import Sent
     from streams.ledger import Ledger
     from streams.parts import Parts
     from streams.signals import Seen
@@ -245,11 +245,11 @@ class Timers:
         ledger.begin(claim)
         try:
             state = partition.waits.state(wait)
-            step = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
+            sent = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
         except BaseException:
             ledger.release(wait.id)
             raise
-        _ = self._parts.spawn(self._ended(ledger, partition, [(wait, step)]))
+        _ = self._parts.spawn(self._ended(ledger, partition, [(wait, sent)]))
         return [claim]
 
     async def _fire(self, partition: _Partition) -> None:
@@ -300,30 +300,30 @@ class Timers:
             return
 
     async def _end_all(self, ledger: Ledger, partition: _Partition, due: list[Wait]) -> None:
-        ended: list[tuple[Wait, Step]] = []
+        ended: list[tuple[Wait, Sent]] = []
         for wait in due:
             if not (ledger.open and ledger.ready.is_set()):
                 partition.waits.give_back(wait)
             elif ledger.has(wait.id):
                 # Beside the others: its claim may be held by a decision that waits for the broker.
                 _ = self._parts.spawn(self._ended_before(ledger, partition, wait))
-            elif (step := self._end(ledger, partition, wait)) is not None:
-                ended.append((wait, step))
+            elif (sent := self._end(ledger, partition, wait)) is not None:
+                ended.append((wait, sent))
         # Shielded: where the partition is given anew meanwhile, what was decided is still brought to its end.
         await asyncio.shield(self._parts.spawn(self._ended(ledger, partition, ended)))
 
-    def _end(self, ledger: Ledger, partition: _Partition, wait: Wait) -> Step | None:
+    def _end(self, ledger: Ledger, partition: _Partition, wait: Wait) -> Sent | None:
         ledger.begin(ledger.claim(wait.id, time.time()))
         try:
             state = partition.waits.state(wait)
-            step = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
+            sent = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
         except Exception as error:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition's timers
             ledger.release(wait.id)
             self._log.exception("a wait could not be ended", wait=wait.id)
             self._bury(partition, wait, error)
             return None
         TIMER_LATENESS.observe(max(0.0, self._parts.clock.time() - wait.due))
-        return step
+        return sent
 
     def _bury(self, partition: _Partition, wait: Wait, error: Exception) -> None:
         """Make a wait that can't be ended a dead letter, so that nothing is lost and nothing is tried for ever."""
@@ -348,13 +348,13 @@ class Timers:
         if ledger.open and wait.id in partition.waits:
             await asyncio.wait((partition.log.forget(self._parts.publisher, wait),))
 
-    async def _ended(self, ledger: Ledger, partition: _Partition, ended: list[tuple[Wait, Step]]) -> None:
-        """Wait for the broker, forget the waits, and go on with what follows."""
-        sent = [future for _, step in ended for future in step.sent]
-        for future in all_of(sent):
-            await asyncio.wait((future,))
-        for wait, step in ended:
-            if any(future.cancelled() or future.exception() is not None for future in step.sent):
+    async def _ended(self, ledger: Ledger, partition: _Partition, ended: list[tuple[Wait, Sent]]) -> None:
+        """Wait for the broker, and forget the waits."""
+        for future in all_of(future for _, sent in ended for future in sent):
+            if not future.done():
+                await asyncio.wait((future,))
+        for wait, sent in ended:
+            if any(future.cancelled() or future.exception() is not None for future in sent):
                 ledger.release(wait.id)
                 partition.waits.give_back(wait)
                 continue
@@ -362,7 +362,6 @@ class Timers:
                 # Settled only then: where the tombstone is lost, the event that ended the wait has to come again,
                 # so its offset must not be committed before.
                 _settle_after(partition.log.forget(self._parts.publisher, wait), ledger, wait.id)
-                self._parts.hand_on(ledger, wait.key, step.state, step.arrived)
 
 
 def _settle_after(written: asyncio.Future[None], ledger: Ledger, entry_id: str) -> None:
