@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+
 class Clock:
     """The system's clock, and the seconds that a file says are to be added to it."""
 
