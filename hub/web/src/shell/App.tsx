@@ -1,0 +1,84 @@
+// The whole app: theme, cache, and the page of the current address.
+import { MantineProvider } from '@mantine/core';
+import { QueryClientProvider, useQuery } from '@tanstack/react-query';
+import { type ReactNode, Suspense, useEffect } from 'react';
+import { Redirect, Route, Router, useLocation, useSearch } from 'wouter';
+import { cache } from '@/api/cache';
+import { isProblem } from '@/api/client';
+import { startLive } from '@/api/live';
+import { queries } from '@/api/queries';
+import { findPage } from '@/routes';
+import { ErrorBoundary, NoAccess, NotFound, Trouble } from './ErrorPages';
+import { Frame } from './Frame';
+import { aroundNav } from './leave';
+import { Toasts } from './Toasts';
+import { theme, variables } from './theme';
+
+export function App() {
+  return (
+    <MantineProvider theme={theme} cssVariablesResolver={variables} defaultColorScheme="auto">
+      <QueryClientProvider client={cache}>
+        <Router aroundNav={aroundNav}>
+          <Place />
+          <Toasts />
+        </Router>
+      </QueryClientProvider>
+    </MantineProvider>
+  );
+}
+
+function Place() {
+  const [path] = useLocation();
+  if (path === '/') return <Redirect to="/workflows" replace />;
+  const found = findPage(path);
+  if (found?.page.open) {
+    return (
+      <ErrorBoundary key={path}>
+        <Suspense fallback={null}>
+          <found.page.Component />
+        </Suspense>
+      </ErrorBoundary>
+    );
+  }
+  return (
+    <SignedIn>
+      <ErrorBoundary key={path}>
+        {found ? (
+          <Suspense fallback={<PageLoading />}>
+            <Route path={found.page.path}>
+              <found.page.Component />
+            </Route>
+          </Suspense>
+        ) : (
+          <NotFound />
+        )}
+      </ErrorBoundary>
+    </SignedIn>
+  );
+}
+
+/** The frame with a page in it, once it is known who looks at it. */
+function SignedIn({ children }: { children: ReactNode }) {
+  const [path] = useLocation();
+  const search = useSearch();
+  const { data: session, error } = useQuery(queries.session());
+  const signedIn = session !== undefined;
+  useEffect(() => (signedIn ? startLive() : undefined), [signedIn]);
+  if (isProblem(error, 401)) {
+    const back = path + (search ? `?${search}` : '');
+    return <Redirect to={back === '/workflows' ? '/sign-in' : `/sign-in?back=${encodeURIComponent(back)}`} replace />;
+  }
+  if (error && !session) return <Trouble error={error} />;
+  if (session && !session.permissions.includes('hub.workflows.read')) {
+    return (
+      <Frame>
+        <NoAccess session={session} />
+      </Frame>
+    );
+  }
+  return <Frame>{session ? children : <PageLoading />}</Frame>;
+}
+
+function PageLoading() {
+  return <div aria-busy="true" aria-live="polite" data-testid="page-loading" />;
+}

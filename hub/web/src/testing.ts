@@ -1,0 +1,6 @@
+// What every unit test of the web app has at hand.
+import '@testing-library/jest-dom/vitest';
+import { cleanup } from '@testing-library/react';
+import { afterEach } from 'vitest';
+
+afterEach(cleanup);

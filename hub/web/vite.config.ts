@@ -1,0 +1,32 @@
+import { fileURLToPath } from 'node:url';
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+// Browsers of the last two years: they know light-dark(), :has() and nesting, so nothing is translated for older ones.
+const browsers = ['chrome123', 'edge123', 'firefox121', 'safari17.5'];
+
+export default defineConfig({
+  plugins: [react()],
+  resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
+  build: {
+    target: browsers,
+    cssTarget: browsers,
+    assetsInlineLimit: 2048,
+    reportCompressedSize: false,
+  },
+  server: {
+    // `npm run dev` against a Hub that runs already; ONESTACK_HUB names another.
+    proxy: Object.fromEntries(
+      ['/api', '/openapi.json', '/healthz', '/readyz'].map((path) => [
+        path,
+        { target: process.env.ONESTACK_HUB ?? 'http://127.0.0.1:8080', changeOrigin: true },
+      ]),
+    ),
+  },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    setupFiles: ['src/testing.ts'],
+    css: false,
+  },
+});
