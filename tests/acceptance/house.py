@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from sandbox.broker import Tansu
 from sandbox.clock import VARIABLE, VirtualTime
+from sandbox.kafka import Kafka
 from sandbox.postgres import Postgres
 from sandbox.process import end, free_port, spawn, tail
 
@@ -27,9 +28,9 @@ _COUNTS: Final = "# counts: "
 class House:
     """Everything in one short folder; `onestack()` runs a command line against it."""
 
-    def __init__(self, *, virtual: bool = False) -> None:
+    def __init__(self, *, virtual: bool = False, kafka: bool = False) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="onestack-house-"))
-        self.broker = Tansu(self.folder / "broker")
+        self.broker: Kafka | Tansu = Kafka(self.folder / "broker") if kafka else Tansu(self.folder / "broker")
         self.postgres = Postgres(self.folder / "pg", settings={"fsync": "off"})
         self.time = VirtualTime(self.folder / "clock") if virtual else None
         self.env: dict[str, str] = {}
@@ -48,7 +49,7 @@ class House:
             "ONESTACK_POSTGRES_URL": self.postgres.url,
             "ONESTACK_PARTITIONS": "4",
             # The embedded broker answers a fetch that waits only after half of its longest wait.
-            "ONESTACK_FETCH_MAX_WAIT_MS": "10",
+            **({} if isinstance(self.broker, Kafka) else {"ONESTACK_FETCH_MAX_WAIT_MS": "10"}),
             "NO_COLOR": "1",
             **self._modules(),
         }
@@ -75,9 +76,9 @@ class House:
         given = [shlex.split(line)[0].partition("=") for line in lines if line.startswith("ONESTACK_")]
         return {name: value for name, _, value in given}
 
-    def up(self, role: str) -> None:
-        """Start `worker` or `projector`."""
-        env = {**self.env, "ONESTACK_METRICS_PORT": str(free_port())}
+    def up(self, role: str, **more: str) -> None:
+        """Start `worker`, `projector` or `hub`; `more` are variables of its own."""
+        env = {**self.env, "ONESTACK_METRICS_PORT": str(free_port()), **more}
         self.processes[role] = spawn([ONESTACK, role], self.log(role), env=env, cwd=self.folder)
 
     def log(self, role: str) -> Path:
