@@ -119,6 +119,12 @@ export const queries = {
     }),
 
   runs: (filters: RunFilters = {}) => pages<Page<RunBrief>>('runs', '/runs', { ...filters }),
+  /** The first page alone: it is asked anew at each piece of news, and the pages below it are not. */
+  runsHead: (filters: RunFilters = {}) =>
+    queryOptions({
+      queryKey: ['runs', filters, 'head'],
+      queryFn: ({ signal }) => get<Page<RunBrief>>('/runs', { ...filters }, signal),
+    }),
   runCounts: (filters: RunFilters = {}) =>
     queryOptions({
       queryKey: ['run-counts', filters],

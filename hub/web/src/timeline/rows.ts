@@ -23,7 +23,10 @@ export function rowsOf(run: Pick<Run, 'steps' | 'entries'>, now: number): Timeli
   const turns = turnsOf(run.entries);
   let generation = 0;
   for (const step of [...run.steps].sort((a, b) => a.position - b.position)) {
-    while (step.generation > generation) rows.push(turnRow((generation += 1), turns, millis(step.started_at)));
+    while (step.generation > generation) {
+      generation += 1;
+      rows.push(turnRow(generation, turns, millis(step.started_at)));
+    }
     rows.push({ kind: 'step', step, bars: barsOf(step, now) });
   }
   for (const [later, entry] of turns) {
