@@ -63,25 +63,19 @@ def backtest(
 
 async def _backtest(workflow: Workflow, since: str, until: str | None, samples: int) -> dict[str, Any]:
     from cli.clients import postgres, settings_for_people
-    from cli.drafts import rules_of
     from cli.history import moment
     from cli.past import of_history, of_topics
     from engine.backtest import Backtest
-    from engine.calendars import Calendar
-    from projections import queries
-    from schemas.calendars import parse_calendar
+    from hub.services.backtesting import feed, version_in_force
+    from hub.services.rules import calendars_of, rules_of
 
     settings = settings_for_people()
     # What happens from now on is not of the past; a producer's clock may be ahead of ours.
     begin = moment(since) or dt.datetime.now(dt.UTC)
     end = moment(until) or dt.datetime.now(dt.UTC) + dt.timedelta(days=1)
-    read = {"history": 0, "topics": 0}
     async with postgres(settings) as connection:
-        calendars = {
-            (workflow.org, row["calendar_id"]): Calendar(parse_calendar(row["definition"]))
-            for row in await queries.list_calendars(connection, workflow.org)
-        }
-        in_force = await _in_force(connection, workflow)
+        calendars = await calendars_of(connection, workflow.org)
+        in_force = await version_in_force(connection, workflow.org, workflow.id)
         test = Backtest(
             workflow,
             in_force,
@@ -89,28 +83,15 @@ async def _backtest(workflow: Workflow, since: str, until: str | None, samples: 
             samples=samples,
             storm_limit=settings.storm_limit,
         )
-        async for event, received in of_history(connection, workflow.org, test.types, begin, end):
-            read["history"] += 1
-            test.see(event, received)
-        async for event, received in of_topics(settings, connection, workflow.org, test.types, begin, end):
-            read["topics"] += 1
-            test.see(event, received)
+        asked = (workflow.org, test.types, begin, end)
+        read = {
+            "history": await feed(test, of_history(connection, *asked)),
+            "topics": await feed(test, of_topics(settings, connection, *asked)),
+        }
     name = workflow.name or workflow.id
     return {"name": name, "trigger": workflow.trigger_type, "since": begin, "until": until and end, "read": read} | (
         test.report()
     )
-
-
-async def _in_force(connection: Any, workflow: Workflow) -> Workflow | None:
-    from engine.workflow import compile_workflow
-    from projections import queries
-    from schemas.definitions import parse_definition
-
-    for row in await queries.list_workflows(connection, org=workflow.org):
-        if row["workflow_id"] == workflow.id:
-            found = compile_workflow(parse_definition(row["definition"]))
-            return None if found.trigger_type is None else found
-    return None
 
 
 def _tell(report: dict[str, Any], most: int) -> Iterator[str]:

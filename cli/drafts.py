@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cli.errors import USAGE, Failure
 from cli.files import content, read
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
     from cli.files import Document
     from engine.calendars import Calendar
-    from engine.rules import Rules
     from engine.workflow import Workflow
-    from runtime.settings import Settings
 
 
 def one_workflow(file: Path, wanted: str | None, org: str | None, *, quiet: bool = False) -> Workflow:
@@ -64,16 +62,3 @@ def calendars_in(files: Sequence[Path]) -> dict[tuple[str, str], Calendar]:
         except Refused as refused:
             raise Failure(f"{file}: {refused}") from None
     return found
-
-
-def rules_of(settings: Settings, calendars: dict[tuple[str, str], Any]) -> Rules:
-    """The rules of this installation, with these calendars."""
-    from engine.redaction import Redaction
-    from engine.rules import Rules
-
-    return Rules(
-        chain_limit=settings.chain_limit,
-        chain_repeats=settings.chain_repeats,
-        redact=Redaction(settings.redact),
-        calendar=lambda org, calendar: calendars.get((org, calendar)),
-    )

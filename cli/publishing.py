@@ -11,22 +11,21 @@ import orjson
 
 from cli.clients import kafka, need_topic, settings_for_people
 from cli.errors import USAGE, Failure, kafka_away
-from schemas.calendars import KIND
-from schemas.errors import Fault, Refused
-from schemas.events import EVENT_TYPES, SOURCES, entity_of, from_envelope
-from schemas.names import DEFINITIONS, EVENT_TOPICS
+from hub.services.records import Record, definition_record, event_record
+from schemas.events import EVENT_TYPES, SOURCES, entity_of
+from schemas.names import DEFINITIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from cli.files import Document
     from engine.registry import Registry
+    from hub.services.checking import Document
     from runtime.settings import Settings
-    from schemas.events import Event
+
+__all__ = ["Record", "Sent", "delete", "emit", "events_in", "in_force", "new_event", "publish", "published", "send"]
 
 Sent = dict[str, Any]
-Record = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
 
 
 async def publish(documents: Sequence[Document], look: Callable[[Registry], None] | None = None) -> list[Sent]:
@@ -35,23 +34,16 @@ async def publish(documents: Sequence[Document], look: Callable[[Registry], None
     What is in force already, word for word, is not sent again. Raises Refused, before anything is sent, where a
     version is not higher than the one in force; and what `look` raises, which sees all that will be in force.
     """
+    from hub.services.publishing import fresh, told
+
     settings = settings_for_people()
     await need_topic(settings, DEFINITIONS)
     registry = await in_force(settings)
-    fresh = _fresh(registry, documents)
+    new = fresh(registry, documents)
     if look is not None:
         look(registry)
-    records: list[Record] = [(DEFINITIONS, one.name.encode(), orjson.dumps(one.body), []) for one in fresh]
-    places = dict(zip((one.name for one in fresh), await send(settings, records), strict=True))
-    return [
-        {
-            "kind": one.kind,
-            **{name: one.body[name] for name in ("org", "id", "version", "state") if name in one.body},
-            "published": one.name in places,
-            **places.get(one.name, {}),
-        }
-        for one in documents
-    ]
+    places = await send(settings, [definition_record(one.name, one.body) for one in new])
+    return told(documents, dict(zip((one.name for one in new), places, strict=True)))
 
 
 async def delete(org: str, workflow_id: str) -> Sent:
@@ -60,15 +52,14 @@ async def delete(org: str, workflow_id: str) -> Sent:
     A calendar's id has `calendar/` before it. Raises Failure, and sends nothing, where nothing is in force under it.
     """
     from engine.calendars import Calendar
+    from hub.services.publishing import in_force_as
 
     settings = settings_for_people()
     await need_topic(settings, DEFINITIONS)
-    registry = await in_force(settings)
-    is_calendar, calendar_id = workflow_id.startswith(f"{KIND}/"), workflow_id.removeprefix(f"{KIND}/")
-    gone = registry.calendar(org, calendar_id) if is_calendar else registry.get(org, workflow_id)
+    gone = in_force_as(await in_force(settings), org, workflow_id)
     if gone is None:
         raise Failure(f"No definition is in force as {org}/{workflow_id}: nothing was deleted.")
-    [place] = await send(settings, [(DEFINITIONS, f"{org}/{workflow_id}".encode(), None, [])])
+    [place] = await send(settings, [definition_record(f"{org}/{workflow_id}", None)])
     state = {} if isinstance(gone, Calendar) else {"state": gone.state}
     return {"org": org, "id": workflow_id, "version": gone.version, **state, "deleted": True, **place}
 
@@ -95,21 +86,6 @@ async def in_force(settings: Settings) -> Registry:
             for record in records:
                 registry.apply(record.key or b"", record.value)
     return registry
-
-
-def _fresh(registry: Registry, documents: Sequence[Document]) -> list[Document]:
-    from engine.registry import RefusedDefinition, Unchanged, UnchangedCalendar
-
-    fresh, faults = [], []
-    for one in documents:
-        applied = registry.apply(one.name, orjson.dumps(one.body))
-        if isinstance(applied, RefusedDefinition):
-            faults += [Fault(f"{one.name}: {fault.field}", fault.reason) for fault in applied.faults]
-        elif not isinstance(applied, Unchanged | UnchangedCalendar):
-            fresh.append(one)
-    if faults:
-        raise Refused(faults)
-    return fresh
 
 
 async def send(settings: Settings, records: Sequence[Record]) -> list[Sent]:
@@ -203,23 +179,9 @@ def events_in(file: Path) -> list[dict[str, Any]]:
 async def emit(envelopes: Sequence[dict[str, Any]]) -> list[Sent]:
     """Check events and send each to its module's topic. Raises Refused with the first fault, before any is sent."""
     settings = settings_for_people()
-    events = [_accepted(envelope, settings.max_event_bytes) for envelope in envelopes]
-    headers = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
-    records = [(_topic_of(event), event.entity_key.encode(), orjson.dumps(event.envelope), headers) for event in events]
-    places = await send(settings, records)
+    accepted = [event_record(envelope, settings.max_event_bytes) for envelope in envelopes]
+    places = await send(settings, [record for _, record in accepted])
     return [
         {"id": event.id, "type": event.type, "org": event.org, "subject": event.subject, **at}
-        for event, at in zip(events, places, strict=True)
+        for (event, _), at in zip(accepted, places, strict=True)
     ]
-
-
-def _accepted(envelope: dict[str, Any], limit: int) -> Event:
-    size = len(orjson.dumps(envelope))
-    if size > limit:
-        raise Refused.one("", f"the event has {size:,} bytes; at most {limit:,} are accepted")
-    return from_envelope(envelope)
-
-
-def _topic_of(event: Event) -> str:
-    module = event.source.strip("/").partition("/")[0]
-    return EVENT_TOPICS[module if module in EVENT_TOPICS else SOURCES[event.type][0]]

@@ -1,45 +1,16 @@
-"""What is to be said of definitions together: the loops that they can form, and calendars that are not there."""
+"""What is to be said of definitions together, printed: the loops that they can form."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from cli.output import complain
-from schemas.actions import BUSINESS_TIMES, DEFAULT_CALENDAR, has_template
-from schemas.definitions import ActionStep, BranchStep
-from schemas.errors import Fault
+from hub.services.reviewing import review
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from cli.files import Document
     from engine.cycles import Loops
-    from engine.registry import Registry
 
-_RUNNING: Final = frozenset({"enabled", "shadow"})
-
-
-def review(documents: Sequence[Document], in_force: Registry | None, *, as_enabled: bool) -> Loops:
-    """The loops that one of these documents is part of; calendars that they miss become warnings of theirs.
-
-    Without `in_force` the documents are looked at by themselves, and nothing is known of calendars elsewhere. A draft
-    or a disabled definition counts where `as_enabled`, as if it were enabled.
-    """
-    from engine.cycles import analyse
-
-    mine = [one for one in documents if one.definition and (as_enabled or one.definition.state in _RUNNING)]
-    orgs = {one.definition.org for one in documents if one.definition}
-    names = {one.name for one in documents}
-    others = [
-        workflow
-        for org in sorted(orgs if in_force else ())
-        for workflow in (in_force.workflows(org) if in_force else ())
-        if workflow.state in _RUNNING and f"{org}/{workflow.id}" not in names
-    ]
-    if in_force is not None:
-        _look_for_calendars(documents, in_force)
-    through = {(one.definition.org, one.definition.id) for one in mine if one.definition}
-    return analyse([*mine, *others], through)
+__all__ = ["review", "tell"]
 
 
 def tell(loops: Loops) -> int:
@@ -49,30 +20,3 @@ def tell(loops: Loops) -> int:
     if not loops.complete:
         complain(f"warning: there are more loops than these {len(loops.cycles)}, or too many ways to look at all.")
     return len(loops.cycles)
-
-
-def _look_for_calendars(documents: Sequence[Document], in_force: Registry) -> None:
-    there = {one.name for one in documents if one.calendar}
-    for one in documents:
-        definition = one.definition
-        if definition is None:
-            continue
-        missing = [
-            Fault(f"{at}.calendar", f"there is no calendar {name!r} in {definition.org} yet: such a delay fails")
-            for at, name in _calendars("steps", definition.steps)
-            if f"{definition.org}/calendar/{name}" not in there and in_force.calendar(definition.org, name) is None
-        ]
-        one.warnings = (*one.warnings, *missing)
-
-
-def _calendars(where: str, steps: list[Any]) -> Iterator[tuple[str, str]]:
-    """Each calendar that a delay names, or takes by default, with the field path of the delay's parameters."""
-    for index, step in enumerate(steps):
-        at = f"{where}[{index}]"
-        if isinstance(step, BranchStep):
-            yield from _calendars(f"{at}.then", step.then)
-            yield from _calendars(f"{at}.else", step.else_)
-        elif isinstance(step, ActionStep) and step.action == "delay":
-            name = step.with_.get("calendar", DEFAULT_CALENDAR if step.with_.get("until") in BUSINESS_TIMES else None)
-            if name is not None and not has_template(name):
-                yield f"{at}.with", str(name)

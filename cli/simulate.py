@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,11 +18,10 @@ if TYPE_CHECKING:
 
     from engine.simulation.trial import Outcomes
     from engine.workflow import Workflow
-    from schemas.outcomes import ActionError, Call, Failed, Outcome
+    from hub.services.trying import Failing
+    from schemas.outcomes import Failed
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-_RETRIED: Final = frozenset({408, 409, 425, 429})
-"""Statuses below 500 for which an action is tried again, as DESIGN.md §6 has them."""
 
 
 def simulate(
@@ -67,9 +65,10 @@ def simulate(
 
     onestack simulate offline.yaml --event device.offline --signal device.online@5m
     """
-    from cli.drafts import calendars_in, one_workflow, rules_of
+    from cli.drafts import calendars_in, one_workflow
     from cli.simulation import tell
     from engine.simulate import simulate as play
+    from hub.services.rules import rules_of
     from runtime.settings import load
 
     if str(file) == event == "-":
@@ -140,6 +139,9 @@ def _only(file: str) -> Event:
 def _changed(event: Event, changes: Sequence[str]) -> Event:
     import orjson
 
+    from hub.services.trying import put
+    from schemas.errors import Refused
+
     envelope: dict[str, Any] = orjson.loads(orjson.dumps(event.envelope))
     for change in changes:
         path, equals, text = change.partition("=")
@@ -149,23 +151,22 @@ def _changed(event: Event, changes: Sequence[str]) -> Event:
             value = orjson.loads(text)
         except orjson.JSONDecodeError:
             value = text
-        place = envelope["data"]
-        *outer, last = path.strip().split(".")
-        for name in outer:
-            place = place.setdefault(name, {})
-            if not isinstance(place, dict):
-                raise Failure(f"--set {path}: {name} is no object in this event.", USAGE)
-        place[last] = value
+        try:
+            put(envelope["data"], path, value)
+        except Refused as refused:
+            raise Failure(f"--set {path}: {refused.reason}.", USAGE) from None
     return from_envelope(envelope)
 
 
 def _signal(given: str, trigger: Event, begins: dt.datetime) -> tuple[dt.timedelta, Event]:
+    from hub.services.trying import about
+
     name, at, after = given.rpartition("@")
     if not at:
         name, after = given, ""
     if name in EVENT_TYPES:
         later = _duration("--signal", after) if after else dt.timedelta(minutes=1)
-        return later, _about(name, trigger, begins + later)
+        return later, about(name, trigger, begins + later)
     if not Path(name).exists():
         raise Failure(f"--signal {name}: neither a file nor an event type.", USAGE)
     event = _only(name)
@@ -177,65 +178,32 @@ def _signal(given: str, trigger: Event, begins: dt.datetime) -> tuple[dt.timedel
     return moment - begins, event
 
 
-def _about(event_type: str, trigger: Event, at: dt.datetime) -> Event:
-    """A sample event of this type about the trigger's entity, with what the trigger knows of it."""
-    from engine.simulation.samples import sample_event
-
-    sample = sample_event(event_type, trigger.org, at, f"signal-{at:%H%M%S%f}")
-    if sample.entity_type != trigger.entity_type:
-        return sample
-    envelope = dict(sample.envelope)
-    mine = {**trigger.data[trigger.entity_type], **sample.data[sample.entity_type], "id": trigger.entity_id}
-    envelope |= {"subject": trigger.subject, "data": {**sample.data, sample.entity_type: mine}}
-    return from_envelope(envelope)
-
-
-class _Fault(NamedTuple):
-    outcome: Failed
-    times: int | None
-
-
 def _outcomes(workflow: Workflow, given: Sequence[str]) -> Outcomes:
     """Answers calls as --fail says, and all others with imagined success."""
-    from engine.simulation.trial import all_succeed
+    from hub.services.trying import outcomes
 
-    faults = dict(_fault(workflow, one) for one in given)
-    asked: Counter[str] = Counter()
-
-    def answer(call: Call) -> Outcome:
-        fault = faults.get(call.step)
-        asked[call.command_id] += 1
-        if fault is None or (fault.times is not None and asked[call.command_id] > fault.times):
-            return all_succeed(call)
-        return fault.outcome
-
-    return answer
+    return outcomes(dict(_fault(workflow, one) for one in given))
 
 
-def _fault(workflow: Workflow, given: str) -> tuple[str, _Fault]:
-    from engine.program import Action
+def _fault(workflow: Workflow, given: str) -> tuple[str, Failing]:
+    from hub.services.trying import MOST_TIMES, Failing, callable_steps, step_named
 
     name, _, how = given.partition("=")
     how, _, times = how.partition("x")
-    paths = {step.path for step in workflow.steps if isinstance(step, Action) and step.action != "delay"}
-    found = [path for path in paths if path == name or path.rpartition(".")[2] == name]
-    if not found:
-        known = ", ".join(sorted(paths)) or "none"
+    found = step_named(workflow, name)
+    if found is None:
+        known = ", ".join(sorted(callable_steps(workflow))) or "none"
         raise Failure(f"--fail {name}: there is no such action in {workflow.id}; its actions are {known}.", USAGE)
-    if times and not (times.isdecimal() and 0 < int(times) <= 100):
+    if times and not (times.isdecimal() and 0 < int(times) <= MOST_TIMES):
         raise Failure(f"--fail {given}: after x comes how often it fails, such as {name}=503x2.", USAGE)
-    return found[0], _Fault(_failed(given, how or "500"), int(times) if times else None)
+    return found, Failing(_failed(given, how or "500"), int(times) if times else None)
 
 
 def _failed(given: str, how: str) -> Failed:
-    from schemas.outcomes import Failed
+    from hub.services.trying import answered, unanswered
 
-    error: ActionError
     if how == "timeout":
-        error = {"kind": "timeout", "message": "no answer in time"}
-        return Failed(error, retryable=True)
+        return unanswered()
     if not how.isdecimal() or not 400 <= int(how) <= 599:
         raise Failure(f"--fail {given}: give an HTTP status from 400 to 599, or 'timeout'.", USAGE)
-    status = int(how)
-    error = {"kind": "http", "message": f"HTTP {status}", "status": status}
-    return Failed(error, retryable=status in _RETRIED or status >= 500)
+    return answered(int(how))

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.clients import need_topic, postgres, settings_for_people
 from cli.errors import Failure
-from cli.files import Document, checked
 from cli.publishing import in_force, publish
 from cli.requests import PATIENCE, ask, request
+from hub.services.publishing import switched
 from projections import queries
 from schemas.names import DEFINITIONS
 
@@ -34,8 +34,7 @@ async def switch(org: str, workflow_id: str, state: str) -> dict[str, Any]:
     told = {"org": org, "id": workflow_id, "version": found.version, "state": found.state, "published": False}
     if found.state == state:
         return told
-    body = {**found.body, "version": found.version + 1, "state": state}
-    document = checked(Document(f"{org}/{workflow_id}", 1, body))
+    document = switched(found, state)
     if document.faults:
         raise Failure("\n".join([f"{org}/{workflow_id} can't be {state}:", *document.lines()]))
     [sent] = await publish([document])

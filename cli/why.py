@@ -85,9 +85,9 @@ def _unknown(event_id: str, org: str | None, source: str | None, others: list[Ro
 
 
 async def _explained(connection: Connection, settings: Settings, row: Row) -> dict[str, Any]:
-    from cli.drafts import rules_of
     from engine.why import Version
     from engine.why import why as reason
+    from hub.services.rules import rules_of
     from projections import queries
     from schemas.events import from_envelope
     from schemas.names import run_id

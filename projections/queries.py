@@ -10,6 +10,7 @@ of these records, and what is asked here gives the event once, by its organisati
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -180,6 +181,13 @@ async def list_workflows(connection: Connection, *, org: str | None = None, stat
     return [_row(one) for one in await connection.fetch(query, *values)]
 
 
+async def get_workflow(connection: Connection, org: str, workflow_id: str) -> Row | None:
+    """The definition in force under this id."""
+    query = "select * from history.workflows where org_id = $1 and workflow_id = $2"
+    found = await connection.fetchrow(query, org, workflow_id)
+    return None if found is None else _row(found)
+
+
 async def workflow_versions(connection: Connection, org: str, workflow_id: str) -> list[Row]:
     """Every version of a workflow that was ever in force, the highest first; of one number the latest first."""
     found = await connection.fetch(
@@ -260,11 +268,11 @@ async def events_between(
     """The organisation's events of these types whose time is `since` or later and before `until`, in that order.
 
     They are read as they are asked for: the connection is in a transaction until the last was had or the iterator is
-    closed.
+    closed; where it is in one already, that is taken.
     """
     seen: set[tuple[str, str]] = set()
     at: datetime | None = None
-    async with connection.transaction(readonly=True):
+    async with nullcontext() if connection.is_in_transaction() else connection.transaction(readonly=True):
         cursor = connection.cursor(
             "select * from history.events where org_id = $1 and type = any($2::text[]) and time >= $3 and time < $4 "
             "order by time, received_at",
