@@ -263,6 +263,7 @@ export interface ConditionTrace {
   op?: string;
   value?: Json;
   actual?: Json;
+  previous?: Json; // of changed: what it was before
   missing?: boolean;
   note?: string;
 }
