@@ -2,7 +2,7 @@
 import { IconCheck, IconX } from '@tabler/icons-react';
 import type { ConditionTrace as Trace } from '@/api/types';
 import css from './ConditionTrace.module.css';
-import { decisive, insideOf, leafWords } from './trace';
+import { decisive, insideOf, leafWords, numbered } from './trace';
 
 /** The whole tree; what made it false stands out. */
 export function ConditionTrace({ trace, label }: { trace: Trace; label?: string }) {
@@ -19,8 +19,8 @@ export function ConditionLeaves({ leaves }: { leaves: Trace[] }) {
   const blamed = new Set(leaves);
   return (
     <ul className={css.tree}>
-      {leaves.map((leaf, index) => (
-        <Leaf key={`${index}${leaf.field}`} leaf={leaf} blamed={blamed.has(leaf)} />
+      {numbered(leaves).map(({ trace, key }) => (
+        <Leaf key={key} leaf={trace} blamed={blamed.has(trace)} />
       ))}
     </ul>
   );
@@ -37,8 +37,8 @@ function Node({ trace, blamed }: { trace: Trace; blamed: Set<Trace> }) {
         {words}
       </div>
       <ul className={css.inner}>
-        {inner.map((one, index) => (
-          <Node key={`${index}${one.field ?? ''}`} trace={one} blamed={blamed} />
+        {numbered(inner).map((one) => (
+          <Node key={one.key} trace={one.trace} blamed={blamed} />
         ))}
       </ul>
     </li>

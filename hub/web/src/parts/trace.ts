@@ -8,6 +8,11 @@ export function insideOf(trace: ConditionTrace): ConditionTrace[] {
   return trace.not ? [trace.not] : [];
 }
 
+/** Each with its number: the same comparison may stand there twice. */
+export function numbered(traces: ConditionTrace[]): { trace: ConditionTrace; key: string }[] {
+  return traces.map((trace, index) => ({ trace, key: String(index) }));
+}
+
 /** The comparisons that made the whole false: all others could stay as they are. None where it is true. */
 export function decisive(trace: ConditionTrace): Set<ConditionTrace> {
   const found = new Set<ConditionTrace>();
