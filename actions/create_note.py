@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actions.errors import CannotPerformError
-from actions.module_api import ModuleApi, segment, without
+from actions.module_api import ModuleApi
 from schemas.outcomes import Call, Outcome
+from schemas.requests import create_note
 
 
 class CreateNote:
@@ -17,9 +17,4 @@ class CreateNote:
 
     async def perform(self, call: Call) -> Outcome:
         """The note as the Hub answers with it."""
-        try:
-            company = segment("company_id", call.input.get("company_id"))
-        except CannotPerformError as error:
-            return error.failed()
-        body = without(call.input, "company_id")
-        return await self._modules.send(call, "POST", "ONESTACK_HUB_URL", f"/v1/companies/{company}/notes", body)
+        return await self._modules.perform(call, create_note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actions.module_api import ModuleApi
 from schemas.outcomes import Call, Outcome
+from schemas.requests import create_ticket
 
 
 class CreateTicket:
@@ -16,4 +17,4 @@ class CreateTicket:
 
     async def perform(self, call: Call) -> Outcome:
         """The ticket as the PSA answers with it."""
-        return await self._modules.send(call, "POST", "ONESTACK_PSA_URL", "/v1/tickets", call.input)
+        return await self._modules.perform(call, create_ticket)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from actions.module_api import ModuleApi
 from schemas.outcomes import Call, Outcome
+from schemas.requests import escalate_on_call
 
 
 class EscalateOnCall:
@@ -16,4 +17,4 @@ class EscalateOnCall:
 
     async def perform(self, call: Call) -> Outcome:
         """The escalation as On-Call answers with it."""
-        return await self._modules.send(call, "POST", "ONESTACK_ONCALL_URL", "/v1/escalations", call.input)
+        return await self._modules.perform(call, escalate_on_call)

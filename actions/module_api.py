@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote
 
 import orjson
 from multidict import CIMultiDict
@@ -14,8 +11,7 @@ from yarl import URL
 from actions.errors import CannotPerformError
 from actions.exchange import Exchange
 from schemas.outcomes import Call, Outcome
-
-_PLAIN = re.compile(r"[A-Za-z0-9_~-][A-Za-z0-9_.~-]*")
+from schemas.requests import MakeRequest, Unsendable
 
 
 class ModuleApi:
@@ -29,8 +25,12 @@ class ModuleApi:
         if token:
             self._headers.append(("Authorization", f"Bearer {token}"))
 
-    async def send(self, call: Call, method: str, variable: str, path: str, body: Any) -> Outcome:
-        """The outcome of `method` on `path` of the module whose base URL `variable` sets, with `body` as JSON."""
+    async def perform(self, call: Call, made: MakeRequest) -> Outcome:
+        """The outcome of the module call that is made of the parameters."""
+        try:
+            method, variable, path, body = made(call.input, call.entity_type, call.entity_id)
+        except Unsendable as error:
+            return CannotPerformError("parameters", str(error)).failed()
         base, problem = self._bases[variable]
         if base is None:
             return CannotPerformError("refused", problem).failed()
@@ -54,38 +54,3 @@ def _base(variable: str, url: str | None) -> tuple[str | None, str]:
     if not usable or parsed.query_string or parsed.fragment:
         return None, f"{variable} is not a base URL such as https://psa.example.com"
     return str(parsed).rstrip("/"), ""
-
-
-def segment(name: str, value: Any) -> str:
-    """An id as one segment of a path, percent-quoted. Raises CannotPerformError where it can't be an id."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise CannotPerformError("parameters", f"{name} has to be text, not {_kind(value)}")
-    if not value.strip():
-        raise CannotPerformError("parameters", f"{name} is empty")
-    if value in {".", ".."}:
-        raise CannotPerformError("parameters", f"{name} can't be {value!r}")
-    if _PLAIN.fullmatch(value):
-        return value
-    try:
-        return quote(value, safe="")
-    except UnicodeEncodeError:
-        raise CannotPerformError("parameters", f"{name} is not valid text") from None
-
-
-def without(input: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """The parameters that go into the body: all but those that stand in the path."""
-    return {name: value for name, value in input.items() if name not in names}
-
-
-def entity(call: Call) -> tuple[str, str]:
-    """The path segments of the entity that an action is about: the parameters, or else the triggering entity."""
-    kind = call.input.get("entity_type", call.entity_type)
-    id = call.input.get("entity_id", call.entity_id)
-    return segment("entity_type", kind), segment("entity_id", id)
-
-
-def _kind(value: Any) -> str:
-    names = {dict: "an object", list: "a list", bool: "true or false", float: "a fraction"}
-    return names.get(type(value), "nothing")

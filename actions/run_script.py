@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actions.errors import CannotPerformError
-from actions.module_api import ModuleApi, segment, without
+from actions.module_api import ModuleApi
 from schemas.outcomes import Call, Outcome
+from schemas.requests import run_script
 
 
 class RunScript:
@@ -17,9 +17,4 @@ class RunScript:
 
     async def perform(self, call: Call) -> Outcome:
         """The script's job as the RMM answers with it."""
-        try:
-            device = segment("device_id", call.input.get("device_id"))
-        except CannotPerformError as error:
-            return error.failed()
-        body = without(call.input, "device_id")
-        return await self._modules.send(call, "POST", "ONESTACK_RMM_URL", f"/v1/devices/{device}/scripts", body)
+        return await self._modules.perform(call, run_script)

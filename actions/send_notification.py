@@ -9,13 +9,14 @@ from typing import Any
 
 import orjson
 
-from actions.chats import slack_message, teams_message
 from actions.errors import CannotPerformError
 from actions.message import address, compose
 from actions.module_api import ModuleApi
 from actions.outbound import Outbound
 from actions.smtp import Mailer
+from schemas.chats import slack_message, teams_message
 from schemas.outcomes import Call, Outcome
+from schemas.requests import push
 
 _CHATS: dict[str, Callable[[str, str], dict[str, Any]]] = {"teams": teams_message, "slack": slack_message}
 
@@ -38,7 +39,7 @@ class SendNotification:
             if channel == "email":
                 return await self._mail(call)
             if channel == "push":
-                return await self._modules.send(call, "POST", "ONESTACK_HUB_URL", "/v1/push", call.input)
+                return await self._modules.perform(call, push)
             if isinstance(channel, str) and channel in _CHATS:
                 return await self._chat(call, _CHATS[channel])
             raise CannotPerformError("parameters", "channel has to be email, push, teams or slack")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actions.errors import CannotPerformError
-from actions.module_api import ModuleApi, entity, without
+from actions.module_api import ModuleApi
 from schemas.outcomes import Call, Outcome
+from schemas.requests import update_field
 
 
 class UpdateField:
@@ -17,9 +17,4 @@ class UpdateField:
 
     async def perform(self, call: Call) -> Outcome:
         """The entity as the Hub answers with it."""
-        try:
-            kind, id = entity(call)
-        except CannotPerformError as error:
-            return error.failed()
-        body = without(call.input, "entity_type", "entity_id")
-        return await self._modules.send(call, "PATCH", "ONESTACK_HUB_URL", f"/v1/entities/{kind}/{id}", body)
+        return await self._modules.perform(call, update_field)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from actions.errors import CannotPerformError
-from actions.module_api import ModuleApi, segment
+from actions.module_api import ModuleApi
 from schemas.outcomes import Call, Outcome
+from schemas.requests import update_ticket
 
 
 class UpdateTicket:
@@ -17,11 +17,4 @@ class UpdateTicket:
 
     async def perform(self, call: Call) -> Outcome:
         """The ticket as the PSA answers with it."""
-        fields = call.input.get("fields")
-        try:
-            ticket = segment("ticket_id", call.input.get("ticket_id"))
-            if not isinstance(fields, dict):
-                raise CannotPerformError("parameters", "fields has to be an object of field names and values")
-        except CannotPerformError as error:
-            return error.failed()
-        return await self._modules.send(call, "PATCH", "ONESTACK_PSA_URL", f"/v1/tickets/{ticket}", fields)
+        return await self._modules.perform(call, update_ticket)

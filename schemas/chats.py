@@ -1,4 +1,4 @@
-"""Messages in the formats of the chats' incoming webhooks."""
+"""Messages in the formats of the chats' incoming webhooks: made of text alone."""
 
 from __future__ import annotations
 
