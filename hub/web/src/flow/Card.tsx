@@ -3,7 +3,7 @@ import { IconAlertCircle, IconGripVertical } from '@tabler/icons-react';
 import { type KeyboardEvent, memo } from 'react';
 import classes from './flow.module.css';
 import { type Icon, STATES } from './icons';
-import { plain, type Sentence } from './sentences';
+import { plain, type Sentence } from './pieces';
 import type { CardStatus } from './status';
 
 export interface CardFace {

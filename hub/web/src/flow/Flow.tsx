@@ -128,7 +128,6 @@ function Canvas(props: FlowProps) {
         panOnScroll
         minZoom={0.2}
         maxZoom={1.5}
-        proOptions={{ hideAttribution: true }}
       >
         <Background variant={BackgroundVariant.Dots} gap={22} size={1.4} className={classes.dots} />
         <ViewportPortal>

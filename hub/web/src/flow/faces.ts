@@ -3,15 +3,21 @@ import type { Catalogue, Definition } from '../api/types';
 import type { CardFace } from './Card';
 import { conditionsIcon, stepIcon, triggerIcon } from './icons';
 import type { Box } from './layout';
-import { conditionSentence, plain, stepSentence, stepTitle, triggerSentence, triggerTitle } from './sentences';
+import { conditionSentence, entityOf, stepSentence, stepTitle, triggerSentence, triggerTitle } from './sentences';
 
 export function faceOf(definition: Definition, box: Box, catalogue?: Catalogue | null): CardFace | null {
   if (box.kind === 'trigger') return triggerFace(definition, catalogue);
+  const entity = entityOf(definition.trigger?.type);
   if (box.kind === 'conditions' && definition.conditions) {
-    return { icon: conditionsIcon, over: 'Only if', title: '', sentence: conditionSentence(definition.conditions) };
+    return {
+      icon: conditionsIcon,
+      over: 'Only if',
+      title: '',
+      sentence: conditionSentence(definition.conditions, entity),
+    };
   }
   if (!box.step) return null;
-  return { icon: stepIcon(box.step), title: stepTitle(box.step, catalogue), sentence: stepSentence(box.step) };
+  return { icon: stepIcon(box.step), title: stepTitle(box.step, catalogue), sentence: stepSentence(box.step, entity) };
 }
 
 function triggerFace(definition: Definition, catalogue?: Catalogue | null): CardFace {
@@ -31,7 +37,7 @@ export function nameOf(definition: Definition, box: Box | undefined, catalogue?:
   if (!box) return '';
   if (box.kind === 'trigger') return 'the trigger';
   if (box.kind === 'conditions') return 'the conditions';
-  if (box.step) return plain([{ kind: 'text', text: stepTitle(box.step, catalogue) }]);
+  if (box.step) return stepTitle(box.step, catalogue);
   const branch = box.key.endsWith('/join') ? 'the branch' : '';
   return branch || (definition.trigger ? 'the trigger' : '');
 }

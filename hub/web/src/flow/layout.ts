@@ -8,8 +8,8 @@ import { isBranch, isGate, type ListKey, type Place, ROOT, sideKey } from '../de
 
 export const CARD = 260;
 const BETWEEN = 40; // columns of a branch
-export const GAP = 54; // one card and the next: room for a plus
-const LABELLED = 74; // … below a branch, for its Yes and No as well
+// From one card to the next, and below a branch or a gate, where Yes and No stand: to edit there is room for a plus as well.
+const GAPS = { read: { plain: 36, labelled: 54 }, edit: { plain: 54, labelled: 74 } };
 const LANE = 96; // an empty side: only its line, its label and its plus
 const STUB = 116; // the "No: ends here" at the right of a gate
 
@@ -56,7 +56,7 @@ interface Reach {
 
 export type Measure = (key: string, kind: Kind) => Size;
 
-/** The layout of a definition; `measure` gives the size of a card. `adding` shows where conditions and a first step can be added. */
+/** The layout of a definition; `measure` gives the size of a card. `adding`: to edit, so with room for pluses. */
 export function layout(definition: Definition, measure: Measure, adding = false): Layout {
   return new Drawing(measure, adding).whole(definition);
 }
@@ -74,14 +74,17 @@ class Drawing {
   private links: Link[] = [];
   private order: string[] = [];
   private reaches = new Map<Step, Reach>();
+  private readonly gaps: { plain: number; labelled: number };
 
   constructor(
     private readonly measure: Measure,
     private readonly adding: boolean,
-  ) {}
+  ) {
+    this.gaps = adding ? GAPS.edit : GAPS.read;
+  }
 
   whole(definition: Definition): Layout {
-    let cursor: Cursor = { key: '', x: 0, y: -GAP };
+    let cursor: Cursor = { key: '', x: 0, y: -this.gaps.plain };
     cursor = this.card('trigger', 'trigger', cursor);
     if (definition.conditions) {
       cursor = this.card('conditions', 'conditions', cursor);
@@ -148,7 +151,8 @@ class Drawing {
       return { end, place: { list: sideKey(step.id, side), index: steps.length }, yes };
     });
     // An empty side has its plus where the first step would be.
-    const y = Math.max(...ends.map(({ end }) => end.y + (end.key === path ? LABELLED : GAP))) + 18;
+    const y =
+      Math.max(...ends.map(({ end }) => end.y + (end.key === path ? this.gaps.labelled : this.gaps.plain))) + 18;
     const key = `${path}/join`;
     this.boxes.push({ key, kind: 'join', x: cursor.x - 3, y: y - 3, width: 6, height: 6 });
     for (const { end, place, yes } of ends)
@@ -159,7 +163,7 @@ class Drawing {
   /** A card below the cursor, with the edge to it. */
   private card(key: string, kind: Kind, cursor: Cursor, place?: Place, step?: Step): Cursor {
     const size = this.measure(key, kind);
-    const y = cursor.y + (cursor.key === '' || !cursor.label ? GAP : LABELLED);
+    const y = cursor.y + (cursor.label ? this.gaps.labelled : this.gaps.plain);
     this.boxes.push({ key, kind, x: cursor.x - size.width / 2, y, ...size, ...(step && { step }) });
     if (kind === 'trigger' || kind === 'conditions' || kind === 'step') this.order.push(key);
     if (cursor.key) this.link(cursor, { key, x: cursor.x, y }, place, cursor.side);

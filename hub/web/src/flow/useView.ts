@@ -4,7 +4,7 @@ import { type RefObject, useCallback, useEffect, useRef } from 'react';
 import type { Layout } from './layout';
 
 const MARGIN = 32;
-const READABLE = 0.62;
+const READABLE = 0.8; // smaller than this nobody reads the cards
 
 const calm = (): boolean => Boolean(window.matchMedia?.('(prefers-reduced-motion: reduce)').matches);
 
@@ -19,9 +19,9 @@ export function useView(ground: RefObject<HTMLDivElement | null>, drawn: Layout,
       const box = ground.current?.getBoundingClientRect();
       const { width, height } = now.current;
       if (!box || box.width === 0) return;
-      const whole = Math.min((box.width - 2 * MARGIN) / width, (box.height - 2 * MARGIN) / height);
-      const wide = Math.min((box.width - 2 * MARGIN) / width, 1);
-      const zoom = Math.max(Math.min(whole, 1), Math.max(Math.min(wide, READABLE), Math.min(wide, 0.8)));
+      const wide = (box.width - 2 * MARGIN) / width;
+      const whole = Math.min(wide, (box.height - 2 * MARGIN) / height, 1);
+      const zoom = whole >= READABLE ? whole : Math.max(Math.min(wide, 0.9), box.width < 600 ? 0.6 : 0.5);
       const axis = axisOf(now.current);
       // In the middle stands the line that the cards are on, as long as nothing is cut off for it.
       const free = box.width - width * zoom;
