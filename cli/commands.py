@@ -16,6 +16,7 @@ def add_to(app: Typer) -> None:
     app.command()(running.up)
     app.command()(running.worker)
     app.command()(running.projector)
+    app.command()(running.hub)
     app.add_typer(running.topics, name="topics")
     app.command()(running.migrate)
     app.add_typer(templates.templates, name="templates")

@@ -31,7 +31,7 @@ def sentence_for(error: BaseException) -> str:
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {(error.strerror or 'not to be had').lower()}"
-    if type(error).__module__.partition(".")[0] in {"sandbox", "projections", "actions", "streams", "engine"}:
+    if type(error).__module__.partition(".")[0] in {"sandbox", "projections", "actions", "streams", "engine", "hub"}:
         return str(error)
     return f"{_BUG}: {type(error).__name__}: {error}"
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typer import Typer
 
 _INTERRUPTED = 130
-_PROCESSES = ("worker", "projector")
+_PROCESSES = ("worker", "projector", "hub")
 
 
 def main() -> None:

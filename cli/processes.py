@@ -1,4 +1,4 @@
-"""The long-running commands, without a command line around them: `worker` and `projector` start through here."""
+"""The long-running commands, without a command line around them: worker, projector and hub start through here."""
 
 from __future__ import annotations
 
@@ -43,14 +43,30 @@ def projector(*, rebuild: bool = False) -> int:
 
 
 async def _project(settings: Settings) -> None:
-    """The topics are made here where no worker did it before: projections know nothing of them."""
+    from engine.redaction import Redaction
+    from engine.registry import Registry
+    from projections.projector import run_projector
+
+    await _make_topics(settings, "projector")
+    await run_projector(settings, Registry, Redaction(settings.redact).redact_event)
+
+
+def hub() -> int:
+    """Run the Hub until SIGTERM or Ctrl-C; the exit code."""
+    from runtime.settings import load
+
+    settings = load()
+    from hub.process import run
+
+    return run(settings, lambda: _make_topics(settings, "hub"))
+
+
+async def _make_topics(settings: Settings, process: str) -> None:
+    """Make the topics where no worker did it before: projections and the Hub know nothing of them."""
     import asyncio
 
     from aiokafka.errors import KafkaError
 
-    from engine.redaction import Redaction
-    from engine.registry import Registry
-    from projections.projector import run_projector
     from runtime.logging import logger
     from streams.topics import create
 
@@ -58,10 +74,10 @@ async def _project(settings: Settings) -> None:
     while True:
         try:
             await create(settings)
-            break
         except (KafkaError, OSError) as error:
             if not said:
-                logger("projector").warning("Kafka does not answer; waiting for it", error=str(error))
+                logger(process).warning("Kafka does not answer; waiting for it", error=str(error))
             said = True
             await asyncio.sleep(0.5)
-    await run_projector(settings, Registry, Redaction(settings.redact).redact_event)
+        else:
+            return

@@ -41,6 +41,15 @@ def projector(
     _end(processes.projector(rebuild=rebuild))
 
 
+def hub() -> None:
+    """Run the Hub: the HTTP API and the web app.
+
+    Listens on ONESTACK_HUB_HOST and ONESTACK_HUB_PORT, starts also while Kafka or Postgres is away, and creates topics,
+    tables and views that are missing. Stops on SIGTERM or Ctrl-C, when what is in flight is finished.
+    """
+    _end(processes.hub())
+
+
 @topics.command("create")
 def create(json: Json = False) -> None:
     """Create the topics that are missing, with their partitions and cleanup policies."""

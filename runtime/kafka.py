@@ -71,7 +71,7 @@ async def admin(settings: Settings) -> AIOKafkaAdminClient:
     return client
 
 
-def new_producer(settings: Settings) -> AIOKafkaProducer:
+def new_producer(settings: Settings, *, request_timeout_ms: int = 20_000) -> AIOKafkaProducer:
     """A producer whose sends are acknowledged by all in-sync replicas."""
     return AIOKafkaProducer(
         **client_options(settings),
@@ -79,7 +79,7 @@ def new_producer(settings: Settings) -> AIOKafkaProducer:
         linger_ms=0,
         max_batch_size=LARGEST_RECORD + 64 * 1024,
         max_request_size=LARGEST_RECORD + 128 * 1024,
-        request_timeout_ms=20_000,
+        request_timeout_ms=request_timeout_ms,
         retry_backoff_ms=50,
     )
 

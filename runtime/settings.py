@@ -77,6 +77,13 @@ def _addresses(text: str) -> str:
     return text
 
 
+def _web_address(text: str | None) -> str | None:
+    if text is not None and not text.startswith(("https://", "http://", "/")):
+        message = f"{text[:100]!r} is no web address"
+        raise ValueError(message)
+    return text
+
+
 class Settings(BaseSettings):
     """A process's settings, from the environment alone."""
 
@@ -155,6 +162,22 @@ class Settings(BaseSettings):
     )
     keep_events_by_org: Annotated[dict[str, timedelta], NoDecode, BeforeValidator(_kept_by_org)] = Field(
         {}, description="How long it keeps the events of single organisations, such as acme=90d,globex=7d."
+    )
+
+    hub_host: str = Field("127.0.0.1", description="Address that the Hub listens on.")
+    hub_port: int = Field(8080, ge=0, le=65535, description="Port of the Hub; 0 is a free one.")
+    jwks: Annotated[str | None, Optional] = Field(
+        None, description="Where the keys are that sign people's tokens: an https URL, or a file."
+    )
+    jwt_issuer: Annotated[str | None, Optional] = Field(None, description="What a token's iss has to be.")
+    jwt_audience: Annotated[str | None, Optional] = Field(None, description="What a token's aud has to name.")
+    sign_in_url: Annotated[str | None, Optional, AfterValidator(_web_address)] = Field(
+        None, description="Where the web app sends people who have not signed in."
+    )
+    development_sign_in: Annotated[SecretStr | None, Optional] = Field(
+        None,
+        description="A secret with which `onestack up` lets anyone at this machine sign in as anyone. The Hub does not "
+        "start with it unless it listens on a loopback address and ONESTACK_JWKS is not set.",
     )
 
     session_timeout: float = Field(6.0, ge=1, le=300, description="Seconds after which Kafka gives up a silent worker.")

@@ -1,0 +1,67 @@
+"""What the modules of `hub.routes` are made with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter
+from fastapi.responses import Response
+from pydantic import BaseModel
+
+from hub.documents.problem import ProblemDocument
+from hub.problems import MEDIA_TYPE
+
+API: Final = "/api/v1"
+
+_WHY: Final = {
+    400: "The body is no JSON",
+    401: "Nobody has proven who calls",
+    403: "The caller may not do this",
+    404: "There is no such thing in the caller's organisation",
+    405: "This can't be done here",
+    409: "It does not fit how things are",
+    412: "It was changed meanwhile: If-Match names another version",
+    413: "The body is too large",
+    415: "The body is of a type that is not read here",
+    422: "The request was refused; `faults` says where and why",
+    428: "The header If-Match is required",
+    429: "Too many at once",
+    500: "Something went wrong here; the log has it under the problem's id",
+    503: "Kafka or Postgres does not answer",
+}
+Responses = dict[int | str, dict[str, Any]]
+
+
+def api_router(tag: str) -> APIRouter:
+    """A router for `/api/v1`, whose routes stand under this tag in the OpenAPI document."""
+    return APIRouter(prefix=API, tags=[tag])
+
+
+def problems(*statuses: int) -> Responses:
+    """For `responses=`: the problems that are this route's own.
+
+    What every route can answer (401, 403, 503 … and 400, 413, 422 where it takes something) is added by itself.
+    """
+    return {
+        status: {
+            "description": _WHY[status],
+            "content": {MEDIA_TYPE: {"schema": {"$ref": f"#/components/schemas/{ProblemDocument.__name__}"}}},
+        }
+        for status in statuses
+    }
+
+
+def answers(model: type[BaseModel] | Any, status: int = 200, description: str = "As asked", **more: Any) -> Responses:
+    """For `responses=` of a route that answers with bytes of its own: what they are."""
+    return {status: {"model": model, "description": description, **more}}
+
+
+def json(
+    body: Any, status: int = 200, headers: Mapping[str, str] | None = None, media_type: str = "application/json"
+) -> Response:
+    """An answer as JSON; times as RFC 3339 text in UTC."""
+    if not isinstance(body, bytes):
+        body = orjson.dumps(body, option=orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC)
+    return Response(body, status, dict(headers) if headers else None, media_type)
