@@ -103,7 +103,15 @@ async def apply(connection: Connection) -> list[str]:
                 message = f"migration {label} was changed after it had been applied to this database"
                 raise MigrationError(message)
         await make_partitions(connection, datetime.now(UTC))
+        if applied:
+            await _keep_apart(connection)
     return applied
+
+
+async def _keep_apart(connection: Connection) -> None:
+    """See to it that the Hub finds the rows of one organisation at a time in all tables and views, new ones too."""
+    if (reason := await connection.fetchval("select hub_data.lock()")) is not None:
+        log.warning("the Hub will not work on this database, all else does", reason=reason)
 
 
 async def make_partitions(connection: Connection, now: datetime) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = {"schemas", "engine", "actions", "streams", "projections", "runtime", "cli", "sandbox", "templates"}
+PACKAGES = {"schemas", "engine", "actions", "streams", "projections", "hub", "runtime", "cli", "sandbox", "templates"}
 MAY_IMPORT = {
     "schemas": set(),
     "templates": set(),
@@ -18,6 +20,7 @@ MAY_IMPORT = {
     "projections": {"schemas", "runtime"},
     "sandbox": {"schemas", "runtime"},
     "streams": {"schemas", "engine", "actions", "runtime"},
+    "hub": {"schemas", "engine", "projections", "runtime"},
     "cli": PACKAGES,
 }
 IMPURE = {
@@ -56,6 +59,15 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
     assert files
     wrong = {str(f.relative_to(ROOT)): imports(f) & PACKAGES - MAY_IMPORT[package] - {package} for f in files}
     assert {file: names for file, names in wrong.items() if names} == {}
+
+
+@pytest.mark.parametrize("command", ["worker", "projector"])
+def test_a_process_starts_without_the_hub(command: str) -> None:
+    # What a worker does not need it must not wait for at its start.
+    module = {"worker": "streams.worker", "projector": "projections.projector"}[command]
+    code = f"import sys, cli.processes, {module}; print({{'hub', 'fastapi', 'uvicorn'}} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert ran.stdout.strip() == "set()"
 
 
 def test_the_engine_has_no_input_output_clock_or_randomness() -> None:
