@@ -67,7 +67,14 @@ function Leaf({ leaf, blamed }: { leaf: Trace; blamed: boolean }) {
   );
 }
 
-function Mark({ result, blamed }: { result?: boolean; blamed?: boolean }) {
+function Mark({ result, blamed }: { result: boolean | undefined; blamed?: boolean }) {
+  if (result === undefined) {
+    return (
+      <span className={css.mark} title="Not evaluated">
+        –
+      </span>
+    );
+  }
   const Icon = result ? IconCheck : IconX;
   return (
     <span className={css.mark} data-tone={result ? 'ok' : blamed ? 'bad' : 'mute'}>
