@@ -54,13 +54,12 @@ export function refer<T extends Json | undefined>(value: T, names: ReadonlyMap<s
 export function renewed(step: Step, taken: ReadonlySet<string>): Step {
   const names = new Map<string, string>();
   const used = new Set(taken);
-  for (const { step: one } of everyStep([step])) {
-    const made = unique(one.id, used);
-    used.add(made);
-    names.set(one.id, made);
-  }
+  // By turns and not by their old ids, of which two may be the same in a text that somebody wrote.
   const rename = (one: Step): Step => {
-    const copy = { ...one, id: names.get(one.id) ?? one.id };
+    const id = unique(one.id, used);
+    used.add(id);
+    if (!names.has(one.id)) names.set(one.id, id);
+    const copy = { ...one, id };
     return isBranch(copy) ? withSides(copy, (steps) => steps.map(rename)) : copy;
   };
   return refer(rename(step) as unknown as Json, names) as unknown as Step;

@@ -4,7 +4,7 @@ import type { ActionStep, BranchStep, Definition, GateStep, Step } from '../../a
 
 export type Kind = 'action' | 'gate' | 'branch';
 export type Side = 'then' | 'else';
-export const SIDES: readonly Side[] = ['then', 'else'];
+export const SIDES = ['then', 'else'] as const satisfies readonly Side[];
 
 /** A list of steps: '' is the root, `which.then` and `which.else` are those of the branch `which`. */
 export type ListKey = string;
