@@ -210,6 +210,14 @@ def fill(
     return body
 
 
+def drawn(template: Template) -> dict[str, Any]:
+    """The definition as a draft with all defaults, its places left open where there is none: to be looked at."""
+    given = {one.name: f"<<{one.name}>>" if one.required else value(one, one.default) for one in template.parameters}
+    about = template.about
+    head = {"id": about.name, "name": about.title, "description": about.summary, "state": "draft"}
+    return {**head, **_filled(template.definition, given)}
+
+
 def _filled(given: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(given, str):
         whole = _PLACE.fullmatch(given)

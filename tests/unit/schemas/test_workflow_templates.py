@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.definitions import parse_definition
 from schemas.documents import dump_yaml, load_yaml
 from schemas.errors import Refused
-from schemas.templates import FOLDER, Parameter, Template, built_in, fill, find, parse, value
+from schemas.templates import FOLDER, Parameter, Template, built_in, drawn, fill, find, parse, value
 
 PROMISES = {
     "Alert to Ticket": "Creates a PSA ticket when a critical or high-severity alert fires.",
@@ -260,3 +260,12 @@ def test_whatever_is_written_as_yaml_is_read_as_the_same(document: dict[str, Any
 def test_what_is_written_is_plain_yaml_for_others_too() -> None:
     body = fill(small(), {"who": "a@b.example", "board": "yes"}, "acme")
     assert yaml.safe_load(dump_yaml(body)) == body
+
+
+@pytest.mark.parametrize("template", built_in().values(), ids=list(built_in()))
+def test_a_template_is_drawn_with_its_defaults_and_open_places(template: Template) -> None:
+    shown = drawn(template)
+    assert shown["state"] == "draft"
+    text = str(shown)
+    for parameter in template.parameters:
+        assert (f"<<{parameter.name}>>" in text) is parameter.required
