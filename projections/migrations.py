@@ -110,6 +110,8 @@ async def apply(connection: Connection) -> list[str]:
 
 async def _keep_apart(connection: Connection) -> None:
     """See to it that the Hub finds the rows of one organisation at a time in all tables and views, new ones too."""
+    if await connection.fetchval("select to_regprocedure('hub_data.lock()')") is None:
+        return  # a database of before, brought part of the way
     if (reason := await connection.fetchval("select hub_data.lock()")) is not None:
         log.warning("the Hub will not work on this database, all else does", reason=reason)
 

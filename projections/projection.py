@@ -24,7 +24,7 @@ from projections.errors import Poison
 from projections.fold import Entry, RunFold, fold
 from projections.letters import of_poison, of_record
 from projections.records import Arrived, Stretch, cut, stretches
-from projections.store import REFUSED, Move, Partition, Rows, Store
+from projections.store import REFUSED, Key, Move, Partition, Rows, Store
 from runtime.logging import logger
 from schemas.names import RUNS
 
@@ -204,7 +204,7 @@ class Projection:
                         new.setdefault(seq, entry)
             run = runs[run_id] = fold(run_id, known | new)
             if there is not None:
-                run.keyed = there.week == run.week
+                run.keyed = (there.week, there.org_id) == (run.week, run.org_id)
                 (rows.refolded if run.keyed else rows.moved).append((run_id, there.week))
             to_write = new if run.keyed else known | new
             for one in cut([to_write[seq] for seq in sorted(to_write)]):
@@ -252,7 +252,7 @@ def _collect(runs: dict[str, RunFold], rows: Rows) -> None:
     for run_id, run in runs.items():
         week = run.week
         if not run.keyed:
-            rows.new_keys.append((run_id, week))
+            rows.new_keys.append(Key(run_id, week, run.org_id))
             run.keyed = True
         of_week = rows.of(week)
         if run.changed:

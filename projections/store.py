@@ -50,10 +50,19 @@ class Move(NamedTuple):
     next: int
 
 
+class Key(NamedTuple):
+    """A run's row in `run_keys`: where it is kept, and whose it is, which is not known before its first entry came."""
+
+    run_id: str
+    week: int
+    org_id: str | None
+
+
 class Stored(NamedTuple):
-    """What Postgres has of a run: the week in which it is kept, and its entries by their seq."""
+    """What Postgres has of a run: the week in which it is kept, whose it is, and its entries by their seq."""
 
     week: int
+    org_id: str | None
     entries: dict[int, Entry]
 
 
@@ -77,10 +86,10 @@ class Rows:
 
     def __init__(self) -> None:
         self.weeks: dict[int, WeekRows] = {}
-        self.new_keys: list[tuple[str, int]] = []
+        self.new_keys: list[Key] = []
         # Runs that are folded anew and stand among the new, with the week in which they are: their rows of runs and
-        # steps are deleted first. Of those that move to another week, for an earlier entry came than all that were
-        # known, the records are too.
+        # steps are deleted first. Of those whose key changes, for an earlier entry came than all that were known, the
+        # records are too.
         self.refolded: list[tuple[str, int]] = []
         self.moved: list[tuple[str, int]] = []
         self.letters: list[Letter] = []
@@ -132,9 +141,10 @@ class Store:
              where o.topic = m.topic and o.partition = m.partition and o.next = m.was"""
         # In one statement, for at low load a round trip costs more than what it does.
         self._move_with_keys = f"""
-            with keys as (insert into {schema}.run_keys select * from unnest($5::text[], $6::integer[]))
+            with keys as (insert into {schema}.run_keys (run_id, week, org_id)
+                          select * from unnest($5::text[], $6::integer[], $7::text[]))
             {self._move}"""
-        self._keys = f"select run_id, week from {schema}.run_keys where run_id = any($1::text[])"
+        self._keys = f"select run_id, week, org_id from {schema}.run_keys where run_id = any($1::text[])"
         self._add_letter = f"""
             insert into {schema}.dead_letters (id, reason, field, topic, partition, "offset", key, value, at)
             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing"""
@@ -162,8 +172,8 @@ class Store:
         """What there is of these runs; those of which there is nothing are left out."""
         found: dict[str, Stored] = {}
         by_week: dict[int, list[str]] = {}
-        for run_id, week in await self.connection.fetch(self._keys, list(runs)):
-            found[run_id] = Stored(week, {})
+        for run_id, week, org_id in await self.connection.fetch(self._keys, list(runs)):
+            found[run_id] = Stored(week, org_id, {})
             by_week.setdefault(week, []).append(run_id)
 
         async def load() -> None:
@@ -228,7 +238,7 @@ class Store:
                     of_week,
                 )
 
-    async def move_offsets(self, moves: Sequence[Move], keys: Sequence[tuple[str, int]] = ()) -> None:
+    async def move_offsets(self, moves: Sequence[Move], keys: Sequence[Key] = ()) -> None:
         """Within a transaction of the caller's; `keys` are new runs. Raises PositionLost where one is elsewhere."""
         if not moves:
             return

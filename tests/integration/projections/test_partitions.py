@@ -168,6 +168,18 @@ async def test_a_run_moves_to_its_week_when_its_first_entry_comes_at_last(connec
     assert await connection.fetchval("select week from history_data.run_keys") == WEEKS.of(MONDAY)
 
 
+@pytest.mark.parametrize("end", [ended("r1", MONDAY), orjson.dumps([entry("r1", 7, "run.completed", MONDAY, {})])])
+async def test_whose_a_run_is_stands_beside_its_id_as_soon_as_its_first_entry_came(
+    end: bytes, connection: Connection
+) -> None:
+    await project(connection, [end])
+    assert await connection.fetchval("select org_id from history_data.run_keys") is None
+    await project(connection, [begun("r1", MONDAY), begun("r2", MONDAY)])
+    rows = await connection.fetch("select run_id, org_id from history_data.run_keys order by run_id")
+    assert [tuple(row) for row in rows] == [("r1", "acme"), ("r2", "acme")]
+    assert await connection.fetchval("select count(*) from history.runs") == 2
+
+
 async def test_projectors_that_need_the_same_week_at_once_both_get_it(connection: Connection, url: str) -> None:
     import asyncio
 
