@@ -140,6 +140,16 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, asyncpg.QueryCanceledError):
         log.warning("a query took too long", error=str(error))
         return away("Postgres", "This took Postgres longer than 15 s; ask for less, such as a shorter time.")
+    if _is_untellable(error):
+        log.warning("what a request says can't be stored", error=repr(error))
+        return Problem(422, "The request has a text that is no Unicode or has a null in it, or a number out of range.")
     id = token_hex(8)
     log.error("a request failed", id=id, exc_info=error)
     return Problem(500, f"Something went wrong here; the log has it under {id}.", id=id)
+
+
+def _is_untellable(error: Exception) -> bool:
+    """Whether a text or a number is the matter that JSON can say and Postgres can't; the known ones are refused earlier."""
+    if isinstance(error, asyncpg.InterfaceError):
+        return isinstance(error.__cause__, OverflowError | UnicodeError)
+    return isinstance(error, asyncpg.DataError | UnicodeEncodeError)

@@ -87,7 +87,7 @@ class Parts:
             async with self.postgres.unbound() as connection:
                 reason = await connection.fetchval("select hub_data.lock()")
         except (MigrationError, Problem, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
-            log.error("the tables can't be brought to this version; see /readyz", error=str(error))
+            log.warning("the tables can't be brought to this version; see /readyz", error=str(error))
             return
         if reason is not None:
             log.error("postgres does not keep organisations apart; the hub answers nothing of theirs", reason=reason)

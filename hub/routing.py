@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from json import JSONDecodeError
 from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from hub.documents.problem import ProblemDocument
@@ -34,9 +36,36 @@ _WHY: Final = {
 Responses = dict[int | str, dict[str, Any]]
 
 
+class JsonRequest(Request):
+    """A request whose body is JSON as the standard says: no NaN, and text that is Unicode."""
+
+    async def json(self) -> Any:
+        """The body."""
+        try:
+            return orjson.loads(await self.body())
+        except orjson.JSONDecodeError as error:
+            # FastAPI knows the standard library's error by its type alone.
+            raise JSONDecodeError(error.msg, "", 0) from None
+
+
+class JsonRoute(APIRoute):
+    """A route that reads its body so."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What FastAPI calls."""
+        handler = super().get_route_handler()
+        if self.body_field is None:
+            return handler
+
+        async def handle(request: Request) -> Response:
+            return await handler(JsonRequest(request.scope, request.receive))
+
+        return handle
+
+
 def api_router(tag: str) -> APIRouter:
     """A router for `/api/v1`, whose routes stand under this tag in the OpenAPI document."""
-    return APIRouter(prefix=API, tags=[tag])
+    return APIRouter(prefix=API, tags=[tag], route_class=JsonRoute)
 
 
 def problems(*statuses: int) -> Responses:

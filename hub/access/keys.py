@@ -7,7 +7,6 @@ import hmac
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from hashlib import sha256
 from string import ascii_letters, digits
@@ -31,19 +30,29 @@ _SECONDS: Final = 1.0
 _REMEMBERED: Final = 1_000
 _USED: Final = 60.0
 
-COLUMNS: Final = "id, name, permissions, created_by, created_at, expires_at, last_used_at, revoked_at, revoked_by"
+COLUMNS: Final = "id, name, role, permissions, created_by, created_at, expires_at, last_used_at, revoked_at, revoked_by"
 _FIND: Final = """
-select id, org_id, name, hash, permissions, expires_at from hub_data.api_keys
+select id, org_id, name, hash, role, permissions, expires_at from hub_data.api_keys
  where id = $1 and revoked_at is null and (expires_at is null or expires_at > now())"""
 _TOUCH: Final = """
 update hub_data.api_keys set last_used_at = now()
  where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')"""
 _ADD: Final = f"""
-insert into hub_data.api_keys (id, org_id, name, hash, permissions, created_by, expires_at)
-values ($1, $2, $3, $4, $5, $6, $7) returning {COLUMNS}"""  # noqa: S608 - our own columns
+insert into hub_data.api_keys (id, org_id, name, hash, role, permissions, created_by, expires_at)
+values ($1, $2, $3, $4, $5, $6, $7, $8) returning {COLUMNS}"""  # noqa: S608 - our own columns
 _REVOKE: Final = f"""
 update hub_data.api_keys set revoked_at = coalesce(revoked_at, now()), revoked_by = coalesce(revoked_by, $2)
  where id = $1 returning {COLUMNS}"""  # noqa: S608 - our own columns
+
+
+class Wanted(NamedTuple):
+    """A key that is to be made."""
+
+    name: str
+    role: str | None
+    permissions: frozenset[str]
+    created_by: str
+    expires_at: datetime | None
 
 
 class NewKey(NamedTuple):
@@ -129,18 +138,14 @@ class Keys:
             log.debug("a key's use was not noted", key=id, error=repr(error))
 
 
-async def add(
-    connection: Connection,
-    org: str,
-    name: str,
-    permissions: Iterable[str],
-    created_by: str,
-    expires_at: datetime | None,
-) -> NewKey:
+async def add(connection: Connection, org: str, wanted: Wanted) -> NewKey:
     """Make a key, on a connection that may write for the organisation. Only now can it be read."""
     id, secret = (_random(length) for length in (_ID_LENGTH, _SECRET_LENGTH))
     key = f"{PREFIX}{id}_{secret}"
-    row: Any = await connection.fetchrow(_ADD, id, org, name, hash_of(key), sorted(permissions), created_by, expires_at)
+    row: Any = await connection.fetchrow(
+        _ADD, id, org, wanted.name, hash_of(key), wanted.role, sorted(wanted.permissions), wanted.created_by,
+        wanted.expires_at,
+    )  # fmt: skip
     return NewKey(key, row)
 
 

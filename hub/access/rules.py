@@ -28,10 +28,10 @@ class Rule:
 
 
 def needs(permission: str | None) -> Any:
-    """For `Annotated[Caller, needs(READ)]`: the route is for callers with this permission (None: for all signed in)."""
+    """The dependency that gives a caller with this permission; with None, anyone who has signed in."""
     return Depends(Rule(permission))
 
 
 def anyone() -> Any:
-    """For `dependencies=[anyone()]`: the route is public."""
+    """The dependency that marks a route as public."""
     return Depends(Rule(None, public=True))

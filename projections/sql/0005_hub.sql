@@ -10,6 +10,7 @@ create table hub_data.api_keys (
     org_id text not null,
     name text not null,
     hash bytea not null,
+    role text,
     permissions text[] not null,
     created_by text not null,
     created_at timestamptz not null default now(),
@@ -19,7 +20,7 @@ create table hub_data.api_keys (
     revoked_by text
 );
 
-create index api_keys_by_org on hub_data.api_keys (org_id, created_at desc, id);
+create index api_keys_by_org on hub_data.api_keys (org_id, created_at, id);
 
 -- Who did what to what. A row is written before the effect; `outcome` is begun until it is known.
 create table hub_data.audit (
@@ -138,7 +139,7 @@ begin
                                 'history_data.org_of(key) = current_setting(''onestack.org'', true)', 'select');
     grant select on history_data.offsets to onestack_hub;
     perform hub_data.keep_apart('hub_data.api_keys', of_org,
-        'select (id, org_id, name, permissions, created_by, created_at, expires_at, last_used_at, revoked_at, '
+        'select (id, org_id, name, role, permissions, created_by, created_at, expires_at, last_used_at, revoked_at, '
         'revoked_by), insert, update (revoked_at, revoked_by)');
     perform hub_data.keep_apart('hub_data.audit', of_org,
                                 'select, insert, update (outcome, problem, details, finished_at)');
