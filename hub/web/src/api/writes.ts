@@ -119,6 +119,8 @@ export interface SteerMany {
   filter?: { workflow?: string; status?: RunStatus[]; entity?: string; since?: string; until?: string; error?: string };
   ids?: string[];
   dry_run: boolean;
+  reason?: string;
+  version?: 'same' | 'current';
 }
 export async function steerRuns(request: SteerMany): Promise<Steered[]> {
   const { items } = await send<{ items: Steered[] }>('POST', '/runs/steer', request);

@@ -1,122 +1,56 @@
-// A value, as a person reads it or as JSON: the reader's choice holds for all of them.
-import { IconBraces, IconCheck, IconCopy, IconListDetails } from '@tabler/icons-react';
-import { type ReactNode, useState, useSyncExternalStore } from 'react';
+// A JSON value, coloured and foldable by the browser's own means: no code of an editor is loaded for it.
 import type { Json } from '@/api/types';
+import { CopyButton } from './CopyButton';
 import css from './JsonView.module.css';
 
-const KEY = 'onestack.json';
-const listeners = new Set<() => void>();
-let asJson: boolean | undefined;
-
-function wantsJson(): boolean {
-  asJson ??= localStorage.getItem(KEY) === 'json';
-  return asJson;
+interface Props {
+  value: Json;
+  label?: string;
+  /** To which depth it is open at first. */
+  open?: number;
 }
 
-function choose(json: boolean): void {
-  asJson = json;
-  localStorage.setItem(KEY, json ? 'json' : 'read');
-  for (const listener of listeners) listener();
-}
-
-function useJson(): boolean {
-  return useSyncExternalStore((listener) => {
-    listeners.add(listener);
-    return () => listeners.delete(listener);
-  }, wantsJson);
-}
-
-/** A titled value with its two views and a button that copies it. */
-export function JsonView({ title, value, note }: { title: string; value: Json | undefined; note?: ReactNode }) {
-  const json = useJson();
-  const structured = typeof value === 'object' && value !== null;
+export function JsonView({ value, label = 'JSON', open = 2 }: Props) {
   return (
-    <section className={css.view} aria-label={title}>
-      <header className={css.head}>
-        <h4 className={css.title}>{title}</h4>
-        {note}
-        <span className={css.space} />
-        {structured && (
-          <button
-            type="button"
-            className={css.act}
-            onClick={() => choose(!json)}
-            aria-pressed={json}
-            aria-label={`${title} as JSON`}
-            title={json ? 'Show as a list' : 'Show as JSON'}
-          >
-            {json ? <IconListDetails size={15} aria-hidden /> : <IconBraces size={15} aria-hidden />}
-          </button>
-        )}
-        {value !== undefined && value !== null && <Copy text={textOf(value)} what={title} />}
-      </header>
-      {json && structured ? (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard
-        <section className={css.json} tabIndex={0} aria-label={`${title}, JSON`}>
-          {textOf(value)}
-        </section>
-      ) : (
-        <Readable value={value} />
-      )}
-    </section>
+    <div className={css.view}>
+      <div className={css.copy}>
+        <CopyButton text={JSON.stringify(value, null, 2)} label={`Copy ${label}`} />
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls can be scrolled by keyboard */}
+      <section className={css.scroll} aria-label={label} tabIndex={0}>
+        <Value value={value} depth={0} open={open} />
+      </section>
+    </div>
   );
 }
 
-function textOf(value: Json): string {
-  return typeof value === 'string' ? value : JSON.stringify(value, null, 2);
-}
-
-/** Copies a text, and says that it did. */
-export function Copy({ text, what }: { text: string; what: string }) {
-  const [done, setDone] = useState(false);
-  async function copy(): Promise<void> {
-    await navigator.clipboard.writeText(text);
-    setDone(true);
-    setTimeout(() => setDone(false), 1500);
-  }
-  return (
-    <button type="button" className={css.act} onClick={() => void copy()} aria-label={`Copy ${what}`} title="Copy">
-      {done ? <IconCheck size={15} aria-hidden className={css.done} /> : <IconCopy size={15} aria-hidden />}
-      <span className={css.hidden} aria-live="polite">
-        {done ? 'Copied' : ''}
-      </span>
-    </button>
-  );
-}
-
-/** A value as names and values, nested ones indented. */
-export function Readable({ value }: { value: Json | undefined }) {
-  if (value === undefined || value === null || value === '') return <p className={css.nothing}>Nothing</p>;
-  if (typeof value !== 'object') return <p className={css.text}>{String(value)}</p>;
-  const pairs: [string, Json][] = Array.isArray(value)
-    ? value.map((one, index) => [String(index + 1), one])
+function Value({ value, depth, open }: { value: Json; depth: number; open: number }) {
+  if (value === null) return <span className={css.word}>null</span>;
+  if (typeof value === 'string') return <span className={css.text}>{JSON.stringify(value)}</span>;
+  if (typeof value !== 'object') return <span className={css.word}>{String(value)}</span>;
+  const entries = Array.isArray(value)
+    ? value.map((item, index) => [String(index), item] as const)
     : Object.entries(value);
-  if (pairs.length === 0) return <p className={css.nothing}>{Array.isArray(value) ? 'An empty list' : 'Nothing'}</p>;
+  const [begin, end] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
+  if (entries.length === 0) return <span>{begin + end}</span>;
   return (
-    <dl className={css.list}>
-      {pairs.map(([name, one]) => (
-        <div key={name} className={css.pair} data-nested={isNested(one) || undefined}>
-          <dt>{name}</dt>
-          <dd>{isNested(one) ? <Readable value={one} /> : <Scalar value={one} />}</dd>
-        </div>
-      ))}
-    </dl>
+    <details className={css.group} open={depth < open}>
+      <summary>
+        {begin}
+        <span className={css.folded}>
+          {' '}
+          {entries.length} {end}
+        </span>
+      </summary>
+      <div className={css.inner}>
+        {entries.map(([name, inner]) => (
+          <div key={name} className={css.line}>
+            {!Array.isArray(value) && <span className={css.name}>{name}: </span>}
+            <Value value={inner} depth={depth + 1} open={open} />
+          </div>
+        ))}
+      </div>
+      {end}
+    </details>
   );
-}
-
-function isNested(value: Json): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return Array.isArray(value)
-    ? value.some((one) => typeof one === 'object' && one !== null)
-    : Object.keys(value).length > 0;
-}
-
-function Scalar({ value }: { value: Json }) {
-  if (value === null) return <span className={css.nothing}>null</span>;
-  if (value === '') return <span className={css.nothing}>empty</span>;
-  if (Array.isArray(value)) {
-    return value.length > 0 ? value.map(String).join(', ') : <span className={css.nothing}>an empty list</span>;
-  }
-  if (typeof value === 'object') return <span className={css.nothing}>nothing</span>;
-  return String(value);
 }

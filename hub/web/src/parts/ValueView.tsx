@@ -76,11 +76,30 @@ export function Readable({ value }: { value: Json | undefined }) {
       {pairs.map(([name, one]) => (
         <div key={name} className={css.pair} data-nested={isNested(one) || undefined}>
           <dt>{name}</dt>
-          <dd>{isNested(one) ? <Readable value={one} /> : <Scalar value={one} />}</dd>
+          <dd>{isNested(one) ? <Nested name={name} value={one} /> : <Scalar value={one} />}</dd>
         </div>
       ))}
     </dl>
   );
+}
+
+const MANY = 8;
+
+/** What is inside a value; of much only how much, until it is unfolded. */
+function Nested({ name, value }: { name: string; value: Json }) {
+  const leaves = leavesOf(value);
+  if (leaves <= MANY) return <Readable value={value} />;
+  return (
+    <details className={css.folded}>
+      <summary aria-label={`${name}: ${leaves} values`}>{leaves} values</summary>
+      <Readable value={value} />
+    </details>
+  );
+}
+
+function leavesOf(value: Json): number {
+  if (typeof value !== 'object' || value === null) return 1;
+  return Object.values(value).reduce<number>((sum, one) => sum + leavesOf(one), 0);
 }
 
 function isNested(value: Json): boolean {

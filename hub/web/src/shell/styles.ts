@@ -1,6 +1,7 @@
 // Mantine's styles, only of the components that most pages use and in the order that they build on each other. They are in a
 // cascade layer, so a page's own rules win in whatever order the files arrive. A page that needs others imports them itself:
 // import '@mantine/core/styles/Drawer.layer.css'.
+import './tokens.css';
 import '@mantine/core/styles/baseline.layer.css';
 import '@mantine/core/styles/default-css-variables.layer.css';
 import '@mantine/core/styles/global.layer.css';
@@ -25,4 +26,3 @@ import '@mantine/core/styles/Stack.layer.css';
 import '@mantine/core/styles/Switch.layer.css';
 import '@mantine/core/styles/Text.layer.css';
 import '@mantine/core/styles/Tooltip.layer.css';
-import './tokens.css';

@@ -39,6 +39,13 @@ export const theme = createTheme({
   respectReducedMotion: true,
   components: {
     Button: { defaultProps: { size: 'sm' } },
+    InputWrapper: {
+      vars: () => ({
+        label: { '--input-label-size': '13px', '--input-asterisk-color': 'var(--bad-text)' },
+        description: { '--input-description-size': '12px' },
+        error: { '--input-error-size': '12px' },
+      }),
+    },
     TextInput: { defaultProps: { size: 'sm' } },
     Select: { defaultProps: { size: 'sm', allowDeselect: false } },
     Tooltip: { defaultProps: { openDelay: 250, withArrow: true, color: 'dark.6' } },

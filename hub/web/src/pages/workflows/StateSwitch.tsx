@@ -1,0 +1,64 @@
+// The switch of a workflow: on the screen at once, taken back if the Hub refuses.
+import { useMutation } from '@tanstack/react-query';
+import { isProblem } from '@/api/client';
+import type { Fault, WorkflowSummary } from '@/api/types';
+import { changeState, type StateChange } from '@/api/writes';
+import { StateChip } from '@/parts/status';
+import { Toggle } from '@/parts/Toggle';
+import { toastError } from '@/shell/Toasts';
+import { putState } from './acts';
+import css from './workflows.module.css';
+
+export interface NotReady {
+  to: 'enabled' | 'put into shadow';
+  detail: string;
+  faults: Fault[];
+}
+
+const STATES = { enable: 'enabled', disable: 'disabled', shadow: 'shadow' } as const;
+
+/** Changes a workflow's state optimistically; `onNotReady` hears what a draft lacks. */
+export function useStateChange(item: WorkflowSummary, onNotReady?: (what: NotReady | null) => void) {
+  return useMutation({
+    mutationFn: (to: StateChange) => changeState(item.id, to),
+    onMutate: (to) => {
+      onNotReady?.(null);
+      putState(item.id, STATES[to]);
+    },
+    onError: (error, to) => {
+      putState(item.id, item.state);
+      if (onNotReady && isProblem(error, 422)) {
+        onNotReady({
+          to: to === 'shadow' ? 'put into shadow' : 'enabled',
+          detail: error.message,
+          faults: error.faults,
+        });
+      } else {
+        toastError(error, `“${item.name}” stays ${item.state === 'draft' ? 'a draft' : item.state}`);
+      }
+    },
+  });
+}
+
+interface Props {
+  item: WorkflowSummary;
+  mayWrite: boolean;
+  onNotReady: (what: NotReady | null) => void;
+}
+
+export function StateSwitch({ item, mayWrite, onNotReady }: Props) {
+  const change = useStateChange(item, onNotReady);
+  return (
+    <span className={css.switch}>
+      {mayWrite && (
+        <Toggle
+          on={item.state === 'enabled'}
+          label={`${item.name} enabled`}
+          disabled={change.isPending}
+          onChange={(on) => change.mutate(on ? 'enable' : 'disable')}
+        />
+      )}
+      <StateChip state={item.state} />
+    </span>
+  );
+}
