@@ -55,3 +55,11 @@ function bar(kind: BarKind, from: number, to: number, open: boolean): Bar {
 export function retriesOf(step: RunStep): number {
   return Math.max(0, step.tries.length - 1);
 }
+
+/** How a gate or a branch was decided; null for what decides nothing. */
+export function resultOf(step: Pick<RunStep, 'action' | 'output'>): boolean | null {
+  if (step.action !== 'condition') return null;
+  const { output } = step;
+  if (typeof output !== 'object' || output === null || Array.isArray(output)) return null;
+  return typeof output.result === 'boolean' ? output.result : null;
+}

@@ -3,6 +3,8 @@
 // A run that works for 80 ms and waits for a week has nothing to show on a true scale. So stretches in which nobody
 // works may be shortened: all work keeps one common scale, and each long wait gets a fixed share, marked as a break.
 
+import { lasted } from './time';
+
 export interface Span {
   from: number;
   to: number;
@@ -161,15 +163,19 @@ function ticksOf(segments: Segment[], from: number, most: number): Tick[] {
       ticks.push({ at, x: position(segments, at), offset: first ? offset : null });
     }
   });
-  return uncrowded(ticks, 0.7 / most);
+  return uncrowded(ticks);
 }
 
-/** Labels that would stand on top of each other lose theirs; the line stays. */
-function uncrowded(ticks: Tick[], least: number): Tick[] {
-  let last = Number.NEGATIVE_INFINITY;
+const CHARACTER = 0.019; // of the track's width: 6 px of 320
+const AROUND = 0.03;
+
+/** Labels that would stand on top of each other, or over the right edge, lose theirs; the line stays. */
+function uncrowded(ticks: Tick[]): Tick[] {
+  let free = AROUND + CHARACTER;
   return ticks.map((tick) => {
-    if (tick.offset === null || tick.x - last < least) return { ...tick, offset: null };
-    last = tick.x;
+    const end = tick.x + AROUND + CHARACTER * (lasted(tick.offset).length + 1);
+    if (tick.offset === null || tick.x < free || end > 1.03) return { ...tick, offset: null };
+    free = end;
     return tick;
   });
 }

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Attempt, RunStep } from '../api/types';
 import { barsOf, retriesOf } from './bars';
+import { errorWords } from './errors';
 import { rowsOf, spanOf, timelineScale } from './rows';
 import { roundStep, scaleOf, worthShortening } from './scale';
+import { firstPick, isPick, keyOf, pickOf } from './selection';
 import { lasted, millis } from './time';
 
 const at = (ms: number): string => new Date(Date.UTC(2026, 10, 27, 8) + ms).toISOString();
@@ -174,5 +176,50 @@ describe('the rows', () => {
     const span = spanOf(run, rows, 0);
     expect(timelineScale(rows, span, null)).toMatchObject({ shortened: true, choice: true });
     expect(timelineScale(rows, span, 'true')).toMatchObject({ shortened: false, choice: true });
+  });
+});
+
+test('an error says its HTTP status once', () => {
+  expect(errorWords({ status: 503, message: 'HTTP 503: away' })).toBe('HTTP 503: away');
+  expect(errorWords({ status: 422, message: 'team is unknown' })).toBe('HTTP 422: team is unknown');
+  expect(errorWords({ status: 500 })).toBe('HTTP 500');
+  expect(errorWords(null)).toBe('');
+});
+
+describe('what is selected', () => {
+  const run = {
+    status: 'failed' as const,
+    conditions: null,
+    steps: [
+      step({ status: 'failed', ended: 5 }),
+      step({ position: 1, step_id: 'tell', ended: 9 }),
+      step({ position: 2, ended: 9 }),
+    ],
+    not_reached: [{ step: 'tag', why: 'the run failed' }],
+  };
+
+  test('a card that was done twice leads to the last time', () => {
+    expect(pickOf('ticket', run)).toBe('2');
+    expect(keyOf('0', run)).toBe('ticket');
+    expect(keyOf('tag', run)).toBe('tag');
+    expect(keyOf('9', run)).toBeNull();
+  });
+
+  test('at first it is what failed, or what goes on, or what kept the run from beginning', () => {
+    expect(firstPick(run)).toBe('0');
+    expect(firstPick({ ...run, status: 'completed' })).toBe('trigger');
+    expect(firstPick({ ...run, status: 'skipped' })).toBe('conditions');
+    expect(firstPick({ ...run, status: 'running', steps: [step({}), step({ position: 1, ended: 3 })] })).toBe('0');
+  });
+
+  test('an address may name what the run has not', () => {
+    expect(['trigger', 'conditions', '1', '7', 'tag', 'x'].map((pick) => isPick(pick, run))).toEqual([
+      true,
+      false,
+      true,
+      false,
+      true,
+      false,
+    ]);
   });
 });

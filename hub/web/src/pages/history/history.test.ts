@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunBrief, RunStatus } from '@/api/types';
 import { caughtUp, type Feed, heldBack, withHead, withMore, withSignal } from './feed';
 import { chosenOf, filtersOf, rangeWords, statusesOf, toggled, withChosen } from './filters';
-import { entityOf, errorWords, sentence, subjectOf } from './words';
+import { entityOf, sentence, subjectOf } from './words';
 
 function run(number: number, status: RunStatus = 'completed'): RunBrief {
   return {
@@ -117,13 +117,6 @@ describe('words', () => {
       kind: 'device',
     });
     expect(entityOf('acme/ticket/a/b')).toBe('ticket/a/b');
-  });
-
-  test('an error says its HTTP status once', () => {
-    expect(errorWords({ status: 503, message: 'HTTP 503: away' })).toBe('HTTP 503: away');
-    expect(errorWords({ status: 422, message: 'team is unknown' })).toBe('HTTP 422: team is unknown');
-    expect(errorWords({ status: 500 })).toBe('HTTP 500');
-    expect(errorWords(null)).toBe('');
   });
 
   test('reasons become sentences', () => {

@@ -1,5 +1,5 @@
 // What the history says, in words.
-import type { Json, Row, RunBrief, RunStatus } from '@/api/types';
+import type { Json, RunBrief, RunStatus } from '@/api/types';
 import { entityWords } from '@/parts/words';
 
 export interface Subject {
@@ -33,24 +33,6 @@ export function sentence(text: string): string {
   const trimmed = text.trim();
   if (!trimmed) return '';
   return /[.!?…)”]$/.test(trimmed) ? capitalised(trimmed) : `${capitalised(trimmed)}.`;
-}
-
-/** HTTP 503 of an error, if it has a status. */
-export function httpStatus(error: Row | null | undefined): number | null {
-  const status = error?.status ?? error?.http_status;
-  return typeof status === 'number' ? status : null;
-}
-
-/** An error in one line: HTTP 503: Service Unavailable. */
-export function errorWords(error: Row | null | undefined): string {
-  if (!error) return '';
-  const status = httpStatus(error);
-  for (const name of ['message', 'detail', 'reason', 'error', 'type']) {
-    const text = error[name];
-    if (typeof text !== 'string' || !text) continue;
-    return status && !text.includes(String(status)) ? `HTTP ${status}: ${text}` : text;
-  }
-  return status ? `HTTP ${status}` : JSON.stringify(error);
 }
 
 /** The beginning of an id, enough to be known again. */
