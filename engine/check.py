@@ -6,6 +6,7 @@ Events may have fields that nobody has told us of, so these are warnings and nev
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Annotated, Any, Final, get_args, get_origin
 
 from pydantic import BaseModel
@@ -77,6 +78,7 @@ def _type_at(workflow: Workflow, field: str) -> str | None:
     return (workflow.cancel_on if watch[1] == "cancel_on" else workflow.restart_on)[int(watch[2])].type
 
 
+@lru_cache(maxsize=4096)
 def _known(model: Any, path: Segments) -> bool:
     """Whether the model tells of such a path, or leaves open what is there."""
     for index, segment in enumerate(path):

@@ -151,24 +151,31 @@ def find_cycles(workflows: Iterable[Body]) -> list[Cycle]:
 
 def analyse(workflows: Iterable[Body], through: Collection[tuple[str, str]] | None = None) -> Loops:
     """The loops that these workflows can form; with `through`, those that one of these (org, id) is part of."""
-    by_org: dict[str, list[Definition]] = {}
-    for workflow in workflows:
-        definition = parse_definition(workflow.body)
-        if getattr(definition, "trigger", None) is not None:  # a draft may have none
-            by_org.setdefault(definition.org, []).append(definition)
+    return search((Walked(parse_definition(workflow.body)) for workflow in workflows), through)
+
+
+def search(
+    walks: Iterable[Walked], through: Collection[tuple[str, str]] | None = None, most_work: int = _MOST_WORK
+) -> Loops:
+    """`analyse` of workflows that were walked through already; `most_work` bounds the search in each organisation."""
+    by_org: dict[str, list[Walked]] = {}
+    for walked in walks:
+        by_org.setdefault(walked.definition.org, []).append(walked)
     cycles: list[Cycle] = []
     complete = True
-    for org, definitions in sorted(by_org.items()):
-        nodes = _nodes(definitions)
+    for org, mine in sorted(by_org.items()):
+        nodes = _nodes(mine)
         starts = [n for n, node in enumerate(nodes) if through is None or (org, node.definition.id) in through]
-        found, all_of_them = _cycles(org, nodes, starts)
+        if not starts:
+            continue
+        found, all_of_them = _cycles(org, nodes, starts, most_work)
         cycles += found
         complete = complete and all_of_them
     return Loops(cycles, complete)
 
 
-def _cycles(org: str, nodes: list[_Node], starts: list[int]) -> tuple[list[Cycle], bool]:
-    budget = Budget(_MOST_WORK)
+def _cycles(org: str, nodes: list[_Node], starts: list[int], most_work: int) -> tuple[list[Cycle], bool]:
+    budget = Budget(most_work)
     told: dict[tuple[str, ...], Cycle] = {}
     for cycle in elementary_cycles(_edges(nodes), starts, budget):
         if len(told) == MOST_CYCLES:
@@ -203,15 +210,34 @@ def _edges(nodes: list[_Node]) -> list[list[int]]:
     return found
 
 
-def _nodes(definitions: list[Definition]) -> list[_Node]:
-    """The actions that can be part of a loop, as far as event types tell; of those that are alike in one, the first."""
-    found: list[_Node] = []
-    for definition in definitions:
+class Walked:
+    """A definition, walked through once for any number of searches: what it does that can be part of a loop."""
+
+    __slots__ = ("definition", "nodes")
+
+    def __init__(self, definition: Definition) -> None:
+        self.definition = definition
         unlike: dict[str, _Node] = {}
-        for node in _Walk(definition).nodes:
+        # A draft may have no trigger.
+        for node in _Walk(definition).nodes if getattr(definition, "trigger", None) is not None else ():
             likeness = f"{node.event!r} {[(id(condition), wanted) for condition, wanted in node.needs]}"
             unlike.setdefault(likeness, node)
-        found += unlike.values()
+        self.nodes = tuple(unlike.values())
+
+    @property
+    def essence(self) -> str:
+        """Equal for definitions of which the same loops are told; most edits of a text leave it as it is."""
+        mine = self.definition
+        nodes = [
+            (node.link(), node.event, [(condition.condition, wanted) for condition, wanted in node.needs])
+            for node in self.nodes
+        ]
+        return repr((mine.org, mine.id, mine.trigger.type, nodes)) if nodes else ""
+
+
+def _nodes(walks: list[Walked]) -> list[_Node]:
+    """The actions that can be part of a loop, as far as event types tell; of those that are alike in one, the first."""
+    found = [node for walked in walks for node in walked.nodes]
     types = list(EVENT_TYPES)
     at = {name: n for n, name in enumerate(types)}
     ahead: list[list[int]] = [[] for _ in types]

@@ -45,6 +45,10 @@ def _jitter(command: str, attempt: int) -> float:
 
 def policy_of(workflow: Retry | None, step: Retry | None = None) -> RetryPolicy:
     """The policy of a step: what it says itself, else what its workflow says, else the defaults."""
+    return _DEFAULT if workflow is None and step is None else _policy(workflow, step)
+
+
+def _policy(workflow: Retry | None, step: Retry | None) -> RetryPolicy:
     said = {name: getattr(given, name) for given in (workflow, step) if given for name in given.model_fields_set}
     retry = Retry(**said)
     return RetryPolicy(
@@ -53,3 +57,6 @@ def policy_of(workflow: Retry | None, step: Retry | None = None) -> RetryPolicy:
         float(retry.multiplier),
         parse_duration(retry.max_interval).total_seconds(),
     )
+
+
+_DEFAULT: Final = _policy(None, None)

@@ -10,6 +10,7 @@ one step (one `Scope`) handle at most 4 million characters and elements, a fract
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from liquid import Environment, Mode
@@ -32,6 +33,8 @@ _MOST_FILTERS: Final = 8
 _LONGEST_EXPRESSION: Final = 2000
 _MOST_WORK: Final = 4_000_000
 _MOST_DEPTH: Final = 32
+_MOST_REMEMBERED: Final = 4096
+"""Expressions: while somebody writes a definition it is compiled again and again, and others are much alike."""
 
 
 class _Liquid(Environment):
@@ -197,7 +200,16 @@ def _mixed(literals: list[str], expressions: list[Template]) -> Template:
 
 
 def _compile_expression(source: str, field: str, *, plain: bool = False) -> Template:
-    text = source.strip()
+    try:
+        return _expression(source.strip(), plain)
+    except Refused as refused:
+        raise Refused(Fault(field, fault.reason) for fault in refused.faults) from None
+
+
+@lru_cache(maxsize=_MOST_REMEMBERED)
+def _expression(text: str, plain: bool) -> Template:
+    """The same text is the same expression wherever it stands; its faults are of the field that is asked about."""
+    field = ""
     parsed = _parse(text, field)
     if isinstance(parsed.left, Path) and text.endswith("."):
         raise Refused.one(field, f"{text[:80]!r} ends with a dot")
