@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-kafka check bench up docs lock clean
+.PHONY: help setup web web-if-possible web-check demo test test-kafka test-web check bench bench-web up docs lock clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -11,6 +11,9 @@ PYTEST := $(BIN)/python -m pytest -q
 # The first of these that is Python 3.11 or newer; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
+
+WEB := hub/web
+WEB_SOURCES := $(shell find $(WEB)/src $(WEB)/public $(WEB)/scripts -type f ! -name '*.test.*') $(WEB)/index.html $(WEB)/vite.config.ts
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,19 +27,38 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: setup ## Run a morning and a month at service providers on embedded parts, and check what came of it
+web: $(WEB)/dist/index.html ## Build the web app of the Hub
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.json | $(STAMP)
+	$(WEB)/npm ci --prefer-offline --fetch-retries=1 --loglevel=error
+	@touch $@
+
+$(WEB)/dist/index.html: $(WEB_SOURCES) $(WEB)/node_modules/.package-lock.json
+	$(WEB)/npm run --silent bundle
+
+# For those who only want to see the engine at work: without the npm registry they still do.
+web-if-possible: setup
+	@$(MAKE) --no-print-directory web || echo "The web app could not be built, so the Hub has no pages; all else works. \`make web\` tries again." >&2
+
+web-check: $(WEB)/node_modules/.package-lock.json ## Lint, types and unit tests of the web app
+	$(WEB)/npm run --silent check
+
+demo: setup web-if-possible ## Run a morning and a month at service providers on embedded parts, and check what came of it
 	$(BIN)/onestack demo
 
-up: setup ## Run all of it on embedded parts, in the foreground, until Ctrl-C
+up: setup web-if-possible ## Run all of it on embedded parts, in the foreground, until Ctrl-C
 	$(BIN)/onestack up
 
 test: setup ## Run the tests that need nothing but this checkout
-	$(PYTEST) -m 'not kafka' --ignore=tests/chaos
+	$(PYTEST) -m 'not kafka' --ignore=tests/chaos --ignore=tests/web
 
 test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 and Maven)
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "make test-kafka runs a real Apache Kafka and needs Java 17 and Maven on the PATH." >&2; exit 1; }
 	$(PYTEST) tests/chaos
-	$(PYTEST) -m kafka --ignore=tests/chaos || [ $$? -eq 5 ]
+	$(PYTEST) -m kafka --ignore=tests/chaos --ignore=tests/web || [ $$? -eq 5 ]
+
+test-web: setup web ## Run the browser tests before the whole product (needs Chromium)
+	$(PYTEST) tests/web
 
 check: setup ## Lint, formatting, types and the import rules
 	$(BIN)/ruff check .
@@ -47,13 +69,19 @@ check: setup ## Lint, formatting, types and the import rules
 bench: setup ## Measure latency and throughput on a real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m bench
 
+bench-web: setup web ## Measure the pages of the web app, cold, against their goals (needs Chromium)
+	$(BIN)/python -m bench.web
+
 docs: setup ## Write the generated pages of docs/reference again
 	$(BIN)/python -m cli.reference
 
-lock: ## Resolve requirements.lock anew, for every Python and platform (needs uv)
+lock: ## Resolve the locks of the Python packages anew, for every Python and platform (needs uv)
 	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --custom-compile-command 'make lock' --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --custom-compile-command 'make lock' --upgrade $(WEB)/requirements-node.in -o $(WEB)/requirements-node.lock
 
 clean: ## Remove .venv and all that was built or cached
+	rm -rf $(WEB)/node_modules $(WEB)/dist
 	rm -rf .venv build dist *.egg-info .onestack .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

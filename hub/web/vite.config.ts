@@ -1,18 +1,34 @@
 import { fileURLToPath } from 'node:url';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vitest/config';
+import { compressed } from './scripts/compressed.ts';
 
 // Browsers of the last two years: they know light-dark(), :has() and nesting, so nothing is translated for older ones.
 const browsers = ['chrome123', 'edge123', 'firefox121', 'safari17.5'];
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compressed()],
   resolve: { alias: { '@': fileURLToPath(new URL('./src', import.meta.url)) } },
   build: {
     target: browsers,
     cssTarget: browsers,
     assetsInlineLimit: 2048,
     reportCompressedSize: false,
+    rolldownOptions: {
+      output: {
+        codeSplitting: {
+          // What several pages share in small pieces, an icon or a field, comes as one file with the frame: each piece as
+          // a file of its own would be a request more.
+          groups: [
+            {
+              name: 'common',
+              test: /@tabler|@tanstack|src\/(?:api|shell|parts)\/|flow\/(?:icons|pieces|sentences)|designer\/model\/(?:tree|durations|conditions)|core\/esm\/components\/(?:Input|InputBase|TextInput|NativeSelect|Textarea|CloseButton|Button|ActionIcon|Loader|Group|UnstyledButton)\//,
+              minShareCount: 2,
+            },
+          ],
+        },
+      },
+    },
   },
   server: {
     // `npm run dev` against a Hub that runs already; ONESTACK_HUB names another.
