@@ -27,7 +27,7 @@ from hub.openapi import describe
 from hub.parts import Parts
 from hub.problems import Problem
 from hub.webapp import WebApp
-from schemas.errors import Refused, faults_of
+from schemas.errors import Fault, Refused, faults_of
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -102,9 +102,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     for one in found:
         location: tuple[Any, ...] = tuple(one["loc"])
         one["loc"] = location[1:]
-        if location[0] == "body" and len(location) == 1:
-            one["msg"] = "the body " + ("is missing" if one["type"] == "missing" else str(one["msg"]))
-    return Problem.refused(Refused(faults_of(found))).response(request.url.path)
+    faults = [fault if fault.field else Fault("", f"the body {fault.reason}") for fault in faults_of(found)]
+    return Problem.refused(Refused(faults)).response(request.url.path)
 
 
 async def _http(request: Request, error: Exception) -> Response:

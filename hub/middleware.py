@@ -9,6 +9,7 @@ from typing import Any, Final
 import asyncpg
 from aiokafka.errors import KafkaError
 from prometheus_client import Counter, Gauge, Histogram
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.problems import Problem, away
@@ -115,7 +116,8 @@ def _limited(scope: Scope, receive: Receive) -> Receive:
         message = await receive()
         size += len(message.get("body", b""))
         if size > LARGEST_BODY:
-            raise _too_large()
+            # FastAPI lets nothing else through from where it reads a body.
+            raise HTTPException(413, _too_large().detail)
         return message
 
     return counting
@@ -129,6 +131,8 @@ def problem_of(error: Exception) -> Problem:
     """The answer to this error. One that nobody foresaw gets an id, under which the log has all of it."""
     if isinstance(error, Problem):
         return error
+    if isinstance(error, HTTPException):
+        return Problem(error.status_code, error.detail, headers=error.headers)
     if isinstance(error, Refused):
         return Problem.refused(error)
     if is_away(error):
@@ -149,7 +153,7 @@ def problem_of(error: Exception) -> Problem:
 
 
 def _is_untellable(error: Exception) -> bool:
-    """Whether a text or a number is the matter that JSON can say and Postgres can't; the known ones are refused earlier."""
+    """Whether it is about a text or a number that JSON can say and Postgres can't; known ones are refused earlier."""
     if isinstance(error, asyncpg.InterfaceError):
         return isinstance(error.__cause__, OverflowError | UnicodeError)
     return isinstance(error, asyncpg.DataError | UnicodeEncodeError)

@@ -11,9 +11,8 @@ from fastapi.routing import APIRoute
 from pydantic.json_schema import models_json_schema
 
 from hub.access.authentication import COOKIE
-from hub.access.rules import Rule
 from hub.documents.problem import FaultDocument, ProblemDocument
-from hub.routing import problems
+from hub.routing import problems, rule_of
 
 _TAGS: Final = {
     "workflows": "Workflows: list, read, write, switch, and their versions.",
@@ -65,14 +64,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
                     _complete(route, method, found["paths"][route.path_format][method.lower()])
         app.openapi_schema = found
     return app.openapi_schema
-
-
-def rule_of(route: APIRoute) -> Rule | None:
-    """The rule of a route: which permission it needs."""
-    for one in route.dependant.dependencies:
-        if isinstance(one.call, Rule):
-            return one.call
-    return None
 
 
 def _add_components(found: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
+from hub.access.rules import Rule
 from hub.documents.problem import ProblemDocument
 from hub.problems import MEDIA_TYPE
 
@@ -49,7 +50,7 @@ class JsonRequest(Request):
 
 
 class JsonRoute(APIRoute):
-    """A route that reads its body so."""
+    """A route that reads its body so, and not before it is known that the caller may send it."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What FastAPI calls."""
@@ -57,10 +58,22 @@ class JsonRoute(APIRoute):
         if self.body_field is None:
             return handler
 
+        rule = rule_of(self)
+
         async def handle(request: Request) -> Response:
+            if rule is not None:
+                await rule(request)
             return await handler(JsonRequest(request.scope, request.receive))
 
         return handle
+
+
+def rule_of(route: APIRoute) -> Rule | None:
+    """The rule of a route: which permission it needs. A route without one is a mistake, which a test finds."""
+    for one in route.dependant.dependencies:
+        if isinstance(one.call, Rule):
+            return one.call
+    return None
 
 
 def api_router(tag: str) -> APIRouter:

@@ -190,11 +190,14 @@ def _kid(given: object) -> str | None:
 
 def _key(given: Any) -> SigningKey:
     """The key with the algorithm that its type allows: what a token says of itself is not asked."""
+    if not isinstance(given, dict):
+        message = "it is no object"
+        raise TypeError(message)
     if given.get("use", "sig") != "sig":
         message = "it is not for signatures"
         raise ValueError(message)
     kind = given.get("kty")
-    algorithm = {"RSA": "RS256", "OKP": "EdDSA"}.get(kind)
+    algorithm = {"RSA": "RS256", "OKP": "EdDSA"}.get(str(kind))
     if algorithm is None or given.get("alg", algorithm) not in (algorithm, "Ed25519"):
         message = f"kty {kind!r} with alg {given.get('alg')!r} is not supported"
         raise ValueError(message)

@@ -23,6 +23,7 @@ _LONGEST: Final = 8192
 _REMEMBERED: Final = 10_000
 """Verified tokens: checking an RSA signature takes as long as answering the request."""
 _LONGEST_NAME: Final = 90
+_LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC).timestamp()
 
 
 class Tokens:
@@ -102,9 +103,9 @@ def _caller(claims: dict[str, Any]) -> Caller:
     if not is_id(org):
         raise _refused("its claim `org` is no id of an organisation")
     role = claims.get("role")
-    if role is not None and role not in ROLES:
+    if role is not None and not (isinstance(role, str) and role in ROLES):
         raise _refused("its claim `role` is none of " + ", ".join(ROLES))
-    expires = datetime.fromtimestamp(float(claims["exp"]), UTC)
+    expires = datetime.fromtimestamp(min(float(claims["exp"]), _LATEST), UTC)
     return Caller(str(org), _person(claims), "token", role, allowed(role, _claimed(claims)), expires)
 
 
