@@ -89,6 +89,15 @@ export const queries = {
     }),
 
   workflows: (filters: WorkflowFilters = {}) => pages<WorkflowList>('workflows', '/workflows', { ...filters }),
+  /** Only to choose from. */
+  workflowNames: () =>
+    queryOptions({
+      queryKey: ['workflow-names'],
+      queryFn: async ({ signal }) => {
+        const { items } = await get<WorkflowList>('/workflows', { limit: 200 }, signal);
+        return items.map(({ id, name }) => ({ value: id, label: name }));
+      },
+    }),
   workflow: (id: string) =>
     queryOptions({
       queryKey: ['workflow', id],

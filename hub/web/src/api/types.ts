@@ -375,6 +375,7 @@ export interface RunBrief {
   duration_ms: number | null;
   error: string | null;
   reason: string | null; // of a skipped or suppressed run: why, in a sentence
+  did?: string | null; // the way taken and what was done, in a few words: Yes · ticket T-20817 · email to jo@acme.example
   causation_chain: string[];
 }
 

@@ -1,6 +1,6 @@
-import { useTitle } from '@/shell/title';
+import { RunsView } from './RunsView';
 
+/** Events that began no run, and why. */
 export default function FilteredPage() {
-  useTitle('Filtered out');
-  return <h1>Filtered out</h1>;
+  return <RunsView kind="filtered" />;
 }

@@ -1,6 +1,6 @@
-import { useTitle } from '@/shell/title';
+import { RunsView } from './RunsView';
 
+/** The runs of all workflows. */
 export default function RunsPage() {
-  useTitle('Runs');
-  return <h1>Runs</h1>;
+  return <RunsView kind="runs" />;
 }

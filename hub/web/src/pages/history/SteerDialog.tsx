@@ -1,11 +1,11 @@
 // Cancel, resume or run again: first what would be done, then a reason, then it is done.
-import '@mantine/core/styles/Modal.layer.css';
-import { Button, Modal, TextInput } from '@mantine/core';
+import { Button, TextInput } from '@mantine/core';
 import { IconAlertTriangle, IconCheck, IconMinus } from '@tabler/icons-react';
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Steered } from '@/api/types';
 import { steerRun, steerRuns } from '@/api/writes';
+import { Dialog } from '@/parts/Dialog';
 import { toast } from '@/shell/Toasts';
 import { Bone } from './Bone';
 import css from './SteerDialog.module.css';
@@ -68,13 +68,7 @@ export default function SteerDialog({ action, runs, onClose, onDone }: Props) {
   const shown = order.data ?? plan.data;
   const possible = plan.data?.filter(wentWell).map((one) => one.run_id) ?? [];
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={titleWords(action, runs)}
-      size="lg"
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Dialog title={titleWords(action, runs)} onClose={onClose}>
       <form
         className={css.form}
         onSubmit={(event) => {
@@ -117,7 +111,7 @@ export default function SteerDialog({ action, runs, onClose, onDone }: Props) {
           )}
         </div>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -122,5 +122,6 @@ describe('words', () => {
   test('reasons become sentences', () => {
     expect(sentence('throttled: at most 1')).toBe('Throttled: at most 1.');
     expect(sentence('Done.')).toBe('Done.');
+    expect(sentence('alert.severity was low')).toBe('alert.severity was low.');
   });
 });

@@ -24,8 +24,9 @@ export function entityOf(key: string): string {
   return slash < 0 ? key : key.slice(slash + 1);
 }
 
+/** With a capital first, unless it begins with a field's name: alert.severity stays. */
 export function capitalised(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
+  return /^[a-z]+[._]/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A sentence as a person would begin and end it. */
