@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.durations import parse_duration, parse_time
 from schemas.names import PRIORITIES, SEVERITIES, is_id
 
 TRIGGERING_TYPE: Final = "{{event.subject_type}}"
 TRIGGERING_ID: Final = "{{event.subject_id}}"
+UNFINISHED: Final = "unfinished"
+"""The type of a fault that a draft may have: something is not filled in yet."""
 
 
 def has_template(value: object) -> bool:
@@ -27,8 +30,7 @@ def _scalar_as_text(given: object) -> object:
 
 def _filled(text: str) -> str:
     if not text.strip():
-        message = "is empty"
-        raise ValueError(message)
+        raise PydanticCustomError(UNFINISHED, "is empty")
     return text
 
 
@@ -168,7 +170,9 @@ class Delay(Parameters):
 
     @model_validator(mode="after")
     def _one(self) -> Delay:
-        if (self.for_ is None) == (self.until is None):
+        if self.for_ is None and self.until is None:
+            raise PydanticCustomError(UNFINISHED, "needs either 'for' or 'until'")
+        if self.for_ is not None and self.until is not None:
             message = "needs either 'for' or 'until'"
             raise ValueError(message)
         return self

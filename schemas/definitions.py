@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from schemas.actions import PARAMETERS, has_template
+from schemas.actions import PARAMETERS, UNFINISHED, has_template
 from schemas.conditions import Condition
 from schemas.durations import parse_duration
 from schemas.errors import Fault, Refused, faults_of
@@ -220,6 +220,17 @@ def parse_definition(given: bytes | str | dict[str, Any]) -> Definition:
     return definition
 
 
+def unfinished(draft: Definition) -> list[Fault]:
+    """What keeps a draft from being enabled: everything that it lacks, in the whole document and in each step."""
+    document = draft.model_dump(mode="json", by_alias=True, exclude_unset=True) | {"state": "enabled"}
+    faults = []
+    try:
+        Definition.model_validate(document)
+    except ValidationError as error:
+        faults = faults_of({**one, "loc": _path(one["loc"])} for one in error.errors(include_url=False))
+    return faults + _step_faults("steps", draft.steps, set(), draft=False)
+
+
 def read_document(given: bytes | str | dict[str, Any]) -> dict[str, Any]:
     """The JSON object in it. Raises Refused where it is none, too large or nested too deep."""
     if not isinstance(given, dict):
@@ -271,7 +282,7 @@ def parameter_faults(action: str, given: dict[str, Any], where: str, *, draft: b
     except ValidationError as error:
         counted = []
         for one in error.errors(include_url=False):
-            if draft and one["type"] in {"missing", "too_short"}:
+            if draft and one["type"] in {"missing", "too_short", UNFINISHED}:
                 continue
             top = one["loc"][0] if one["loc"] else None
             if top is not None and one["type"] != "extra_forbidden" and _lone_template(given.get(str(top))):
