@@ -21,17 +21,21 @@ interface Props {
   withWorkflow: boolean;
   /** null: nothing can be selected here. */
   selected: ReadonlySet<string> | null;
-  onSelect: (selected: ReadonlySet<string>) => void;
+  onSelect: Dispatch<SetStateAction<ReadonlySet<string>>>;
 }
 
 export function RunTable({ kind, rows, loading, withWorkflow, selected, onSelect }: Props) {
   const all = rows.length > 0 && rows.every((row) => selected?.has(row.run_id));
-  const toggle = (id: string, on: boolean) => {
-    const next = new Set(selected);
-    if (on) next.add(id);
-    else next.delete(id);
-    onSelect(next);
-  };
+  const toggle = useCallback(
+    (id: string, on: boolean) =>
+      onSelect((before) => {
+        const next = new Set(before);
+        if (on) next.add(id);
+        else next.delete(id);
+        return next;
+      }),
+    [onSelect],
+  );
   return (
     <table className={css.table} data-kind={kind} aria-busy={loading} onKeyDown={walk}>
       <thead>
@@ -81,62 +85,58 @@ interface RowProps {
   onCheck: (id: string, on: boolean) => void;
 }
 
-const RunRow = memo(
-  function RunRow({ run, kind, withWorkflow, checked, onCheck }: RowProps) {
-    const href = `/runs/${encodeURIComponent(run.run_id)}`;
-    const subject = subjectOf(run);
-    const Icon = triggerIcon(run.trigger_type ?? undefined);
-    const outcome = outcomeOf(run);
-    return (
-      <tr className={css.row} data-status={run.status} data-checked={checked || undefined}>
-        {checked !== null && (
-          <td className={css.check}>
-            <input
-              type="checkbox"
-              aria-label={`Select the run about ${subject.name}`}
-              checked={checked}
-              onChange={(event) => onCheck(run.run_id, event.currentTarget.checked)}
-            />
-          </td>
-        )}
-        <td className={css.status}>
-          <StatusChip status={run.status} />
+const RunRow = memo(function RunRow({ run, kind, withWorkflow, checked, onCheck }: RowProps) {
+  const href = `/runs/${encodeURIComponent(run.run_id)}`;
+  const subject = subjectOf(run);
+  const Icon = triggerIcon(run.trigger_type ?? undefined);
+  const outcome = outcomeOf(run);
+  return (
+    <tr className={css.row} data-status={run.status} data-checked={checked || undefined}>
+      {checked !== null && (
+        <td className={css.check}>
+          <input
+            type="checkbox"
+            aria-label={`Select the run about ${subject.name}`}
+            checked={checked}
+            onChange={(event) => onCheck(run.run_id, event.currentTarget.checked)}
+          />
         </td>
-        <td className={css.about}>
-          <Link href={href} className={css.subject} onPointerEnter={() => prepare(href)}>
-            {subject.name}
-          </Link>
-          <span className={css.under}>
-            <Icon size={14} stroke={1.8} aria-hidden />
-            <span>
-              {withWorkflow ? `${run.workflow_name ?? run.workflow_id} · ` : subject.id ? `${subject.id} · ` : ''}
-              {humanise(run.trigger_type ?? '')}
-            </span>
+      )}
+      <td className={css.status}>
+        <StatusChip status={run.status} />
+      </td>
+      <td className={css.about}>
+        <Link href={href} className={css.subject} onPointerEnter={() => prepare(href)}>
+          {subject.name}
+        </Link>
+        <span className={css.under}>
+          <Icon size={14} stroke={1.8} aria-hidden />
+          <span>
+            {withWorkflow ? `${run.workflow_name ?? run.workflow_id} · ` : subject.id ? `${subject.id} · ` : ''}
+            {humanise(run.trigger_type ?? '')}
           </span>
+        </span>
+      </td>
+      <td className={css.outcome} data-tone={outcome.tone}>
+        <span title={outcome.text}>{outcome.text}</span>
+      </td>
+      <td className={css.started}>
+        <RelativeTime at={run.started_at} />
+      </td>
+      {kind === 'runs' ? (
+        <td className={css.took}>
+          <Elapsed since={run.started_at} ms={run.duration_ms} />
         </td>
-        <td className={css.outcome} data-tone={outcome.tone}>
-          <span title={outcome.text}>{outcome.text}</span>
+      ) : (
+        <td className={css.try}>
+          <Link href={tryHref(run)} onClick={stop}>
+            Try it again
+          </Link>
         </td>
-        <td className={css.started}>
-          <RelativeTime at={run.started_at} />
-        </td>
-        {kind === 'runs' ? (
-          <td className={css.took}>
-            <Elapsed since={run.started_at} ms={run.duration_ms} />
-          </td>
-        ) : (
-          <td className={css.try}>
-            <Link href={tryHref(run)} onClick={stop}>
-              Try it again
-            </Link>
-          </td>
-        )}
-      </tr>
-    );
-  },
-  (before, after) =>
-    before.run === after.run && before.checked === after.checked && before.withWorkflow === after.withWorkflow,
-);
+      )}
+    </tr>
+  );
+});
 
 function stop(event: MouseEvent): void {
   event.stopPropagation();
