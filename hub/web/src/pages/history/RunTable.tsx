@@ -1,5 +1,5 @@
 // Runs as rows: whom each was about, how it went and what it did, or what kept it from running.
-import { type KeyboardEvent, type MouseEvent, memo } from 'react';
+import { type Dispatch, type KeyboardEvent, type MouseEvent, memo, type SetStateAction, useCallback } from 'react';
 import { Link } from 'wouter';
 import type { RunBrief } from '@/api/types';
 import { triggerIcon } from '@/flow/icons';
