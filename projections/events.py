@@ -37,6 +37,7 @@ _TURN: Final = 100
 
 EVENT_COLUMNS: Final = (
     "event_id", "org_id", "type", "time", "received_at", "topic", "partition", "offset", "event",
+    "subject",
 )  # fmt: skip
 
 
@@ -52,6 +53,7 @@ class EventRow(NamedTuple):
     partition: int
     offset: int
     event: str
+    subject: str
 
 
 def event_row(
@@ -77,7 +79,7 @@ def event_row(
     received = min(received, now)
     return EventRow(
         event.id, event.org, event.type, _time(event.time, received), received, record.topic, record.partition,
-        record.offset, text,
+        record.offset, text, event.subject,
     )  # fmt: skip
 
 

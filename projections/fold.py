@@ -10,20 +10,24 @@ where the first never came), whatever begins anew in it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
 from projections.errors import Poison
 from projections.periods import WEEKS
+from schemas.events.titles import title_of
 
 Entry = dict[str, Any]
 
 OPEN: Final = frozenset(("running", "waiting"))
+_RUN_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 RunRow = tuple[
-    str, str, str, str | None, int | None, str, str | None, str, datetime, datetime | None, str | None, list[str], int
-]
+    str, str, str, str | None, int | None, str, str | None, str, datetime, datetime | None, str | None, list[str], int,
+    str | None, str | None, str | None, str | None,
+]  # fmt: skip
 StepRow = tuple[str, int, str, str, str, int, int | None, int | None, int | None, datetime, datetime | None, int]
 
 
@@ -60,9 +64,9 @@ class RunFold:
     """One row of `history.runs` and its steps; `next` is the seq that it folds next."""
 
     __slots__ = (
-        "causation_chain", "changed", "entity_key", "error", "event_seq", "finished_at", "first_at", "gapped", "keyed",
-        "next", "org_id", "run_id", "started_at", "status", "steps", "stored", "touched", "trigger_type", "week",
-        "workflow_id", "workflow_name", "workflow_version",
+        "causation_chain", "caused_by", "changed", "entity_key", "entity_name", "error", "event_seq", "finished_at",
+        "first_at", "gapped", "guard", "keyed", "next", "org_id", "rerun_of", "run_id", "started_at", "status", "steps",
+        "stored", "touched", "trigger_type", "week", "workflow_id", "workflow_name", "workflow_version",
     )  # fmt: skip
 
     def __init__(self, run_id: str) -> None:
@@ -80,6 +84,10 @@ class RunFold:
         self.error: str | None = None
         self.causation_chain: list[str] = []
         self.event_seq = 0
+        self.entity_name: str | None = None
+        self.caused_by: str | None = None
+        self.rerun_of: str | None = None
+        self.guard: str | None = None
         self.steps: dict[int, StepFold] = {}
         # Where its rows are kept; both are set by the first entry that is folded.
         self.first_at: datetime | None = None
@@ -108,7 +116,7 @@ class RunFold:
         return (
             self.run_id, self.org_id, self.workflow_id, self.workflow_name, self.workflow_version, self.status,
             self.trigger_type, self.entity_key, self.started_at, self.finished_at, self.error, self.causation_chain,
-            self.event_seq,
+            self.event_seq, self.entity_name, self.caused_by, self.rerun_of, self.guard,
         )  # fmt: skip
 
     def apply(self, entries: Iterable[Entry], seq: int) -> None:
@@ -177,9 +185,16 @@ def _begin(run: RunFold, entry: Entry, data: Entry, seq: int, status: str) -> bo
     run.status = status
     run.started_at = run.first_at
     run.event_seq = seq
+    run.entity_name = title_of(event)
+    run.caused_by, run.rerun_of = _id(event.get("causationid")), _id(data.get("rerun_of"))
     run.changed = True
     run.org_id = org
     return True
+
+
+def _id(given: Any) -> str | None:
+    """A run's id, which producers copy into their events; whatever else they write there leads to no run."""
+    return given if type(given) is str and _RUN_ID.fullmatch(given) else None
 
 
 def _run_started(run: RunFold, entry: Entry, data: Entry, seq: int, _at: datetime) -> None:
@@ -195,6 +210,7 @@ def _run_suppressed(run: RunFold, entry: Entry, data: Entry, seq: int, at: datet
     if _begin(run, entry, data, seq, "suppressed"):
         run.finished_at = at
         run.error = None if data.get("reason") is None else _text(data["reason"], "data.reason")
+        run.guard = None if data.get("guard") is None else _text(data["guard"], "data.guard")
 
 
 def _end(run: RunFold, at: datetime, status: str, error: str | None) -> None:

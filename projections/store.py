@@ -26,7 +26,8 @@ MOVED: Final = "history_offsets_moved"
 RECORD_COLUMNS: Final = ("run_id", "seq", "entries", "week")
 RUN_COLUMNS: Final = (
     "run_id", "org_id", "workflow_id", "workflow_name", "workflow_version", "status", "trigger_type", "entity_key",
-    "started_at", "finished_at", "error", "causation_chain", "event_seq",
+    "started_at", "finished_at", "error", "causation_chain", "event_seq", "entity_name", "caused_by", "rerun_of",
+    "guard",
 )  # fmt: skip
 STEP_COLUMNS: Final = (
     "run_id", "position", "step_id", "action", "status", "attempts", "input_seq", "output_seq", "error_seq",

@@ -58,6 +58,23 @@ def test_a_started_run_is_running_and_knows_its_workflow_and_entity() -> None:
     assert row[11] == ["first", "alert-to-ticket"]
 
 
+def test_a_run_knows_what_people_call_its_entity_and_which_run_caused_it() -> None:
+    event = {**EVENT, "subject": "alert/a-1", "causationid": "f0" * 16, "data": {"alert": {"title": "Disk full"}}}
+    run = folded(("run.started", {**BEGUN, "event": event, "rerun_of": "e1" * 16}))
+    assert (run.entity_name, run.caused_by, run.rerun_of, run.guard) == ("Disk full", "f0" * 16, "e1" * 16, None)
+    assert run.row()[13:] == ("Disk full", "f0" * 16, "e1" * 16, None)
+
+
+def test_a_cause_that_is_no_run_is_left_out() -> None:
+    for cause in ("", "two words", "x" * 101, 7, None):
+        assert folded(("run.started", {**BEGUN, "event": {**EVENT, "causationid": cause}})).caused_by is None
+
+
+def test_a_suppressed_run_knows_its_guard() -> None:
+    run = folded(("run.suppressed", {**BEGUN, "guard": "throttle", "reason": "throttle: 1 run in PT30M"}))
+    assert (run.guard, run.error) == ("throttle", "throttle: 1 run in PT30M")
+
+
 def test_a_skipped_run_ends_when_it_began() -> None:
     run = folded(("run.skipped", BEGUN))
     assert (run.status, run.finished_at) == ("skipped", run.started_at)
