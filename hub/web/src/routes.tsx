@@ -1,23 +1,28 @@
 // Every page of the app by its address. A page's code is loaded when it is first needed, and what it will ask of the Hub is asked
 // at the same time, not after.
-import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
+import type { ComponentType } from 'react';
 import { cache } from './api/cache';
 import { queries } from './api/queries';
+import { type Loading, loading } from './parts/loading';
 
 export type Params = Record<string, string>;
 
 export interface Page {
   path: string; // /workflows/:id
-  load: () => Promise<{ default: ComponentType }>;
-  Component: LazyExoticComponent<ComponentType>;
+  code: Loading<ComponentType>;
   /** Asks for what the page shows first. */
   ask: (params: Params, search: URLSearchParams) => void;
   /** Stands alone, for people who are not signed in. */
   open: boolean;
 }
 
-function page(path: string, load: Page['load'], ask: Page['ask'] = () => undefined, open = false): Page {
-  return { path, load, Component: lazy(load), ask, open };
+function page(
+  path: string,
+  load: () => Promise<{ default: ComponentType }>,
+  ask: Page['ask'] = () => undefined,
+  open = false,
+): Page {
+  return { path, code: loading(load), ask, open };
 }
 
 const editor = () => import('./pages/editor/EditorPage');
@@ -118,7 +123,6 @@ export function prepare(href: string): void {
   const url = new URL(href, window.location.origin);
   const found = findPage(url.pathname);
   if (!found) return;
-  // Whoever then goes there is told of a failure.
-  found.page.load().catch(() => undefined);
+  found.page.code.start();
   found.page.ask(found.params, url.searchParams);
 }

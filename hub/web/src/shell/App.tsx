@@ -1,13 +1,14 @@
 // The whole app: theme, cache, and the page of the current address.
 import { MantineProvider } from '@mantine/core';
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
-import { type ReactNode, Suspense, useEffect } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { Redirect, Route, Router, useLocation, useSearch } from 'wouter';
 import { cache } from '@/api/cache';
 import { isProblem } from '@/api/client';
 import { startLive } from '@/api/live';
 import { queries } from '@/api/queries';
-import { findPage } from '@/routes';
+import { useLoaded } from '@/parts/loading';
+import { findPage, type Page } from '@/routes';
 import { ErrorBoundary, NoAccess, NotFound, Trouble } from './ErrorPages';
 import { Frame } from './Frame';
 import { aroundNav } from './leave';
@@ -34,9 +35,7 @@ function Place() {
   if (found?.page.open) {
     return (
       <ErrorBoundary key={path}>
-        <Suspense fallback={null}>
-          <found.page.Component />
-        </Suspense>
+        <Content page={found.page} />
       </ErrorBoundary>
     );
   }
@@ -44,17 +43,20 @@ function Place() {
     <SignedIn>
       <ErrorBoundary key={path}>
         {found ? (
-          <Suspense fallback={<PageLoading />}>
-            <Route path={found.page.path}>
-              <found.page.Component />
-            </Route>
-          </Suspense>
+          <Route path={found.page.path}>
+            <Content page={found.page} />
+          </Route>
         ) : (
           <NotFound />
         )}
       </ErrorBoundary>
     </SignedIn>
   );
+}
+
+function Content({ page }: { page: Page }) {
+  const Component = useLoaded(page.code);
+  return Component ? <Component /> : <PageLoading />;
 }
 
 /** The frame with a page in it, once it is known who looks at it. */

@@ -16,6 +16,7 @@ import { Link, useLocation } from 'wouter';
 import { prepare } from '@/routes';
 import css from './Frame.module.css';
 import { LiveDot } from './LiveDot';
+import { Mark } from './Mark';
 import { Person } from './Person';
 
 interface Item {
@@ -70,7 +71,7 @@ export function Frame({ children }: { children: ReactNode }) {
       <header className={css.side}>
         <div className={css.brand}>
           <Link href="/workflows" className={css.mark} aria-label="Hub, workflows">
-            <img src="/mark.svg" alt="" width={26} height={26} />
+            <Mark size={26} />
             <span className={css.label}>Hub</span>
           </Link>
           <button

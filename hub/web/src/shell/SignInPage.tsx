@@ -10,6 +10,7 @@ import { queries } from '@/api/queries';
 import type { Session, SignInOptions } from '@/api/types';
 import { signInForDevelopment, signInWithToken } from '@/api/writes';
 import { prepare } from '@/routes';
+import { Mark } from './Mark';
 import css from './SignInPage.module.css';
 import { useTitle } from './title';
 
@@ -19,7 +20,7 @@ export default function SignInPage() {
   return (
     <main className={css.page}>
       <div className={css.card}>
-        <img src="/mark.svg" alt="" width={40} height={40} />
+        <Mark size={40} />
         <h1>Sign in to the Hub</h1>
         {error && (
           <p className={css.trouble} role="alert">

@@ -2,13 +2,14 @@
 import { Button, NativeSelect } from '@mantine/core';
 import { IconFileImport, IconPlus } from '@tabler/icons-react';
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import { Link } from 'wouter';
 import { pollUnlessLive } from '@/api/live';
 import { queries } from '@/api/queries';
 import { useMay } from '@/api/session';
 import type { State, WorkflowList } from '@/api/types';
 import { EmptyState } from '@/parts/EmptyState';
+import { Late, loading } from '@/parts/loading';
 import { Page, Panel } from '@/parts/Page';
 import { Search } from '@/parts/Search';
 import { duration } from '@/parts/time';
@@ -20,15 +21,15 @@ import { StateFilter } from './StateFilter';
 import { WorkflowTable } from './WorkflowTable';
 import css from './workflows.module.css';
 
-const ImportDialog = lazy(() => import('./ImportDialog'));
-const FirstWorkflow = lazy(() => import('./FirstWorkflow'));
+const importing = loading(() => import('./ImportDialog'));
+const first = loading(() => import('./FirstWorkflow'));
 
 const STALE_MS = 5_000;
 
 export default function WorkflowsPage() {
   const mayWrite = useMay('hub.workflows.write');
   const [filters, setFilters] = useUrlState('search', 'state', 'trigger');
-  const [importing, setImporting] = useState(false);
+  const [asked, setAsked] = useState(false);
   const list = useInfiniteQuery({ ...queries.workflows(filters), refetchInterval: pollUnlessLive(15_000) });
   const newest = list.data?.pages[0];
   const filtered = Boolean(filters.search || filters.state || filters.trigger);
@@ -52,7 +53,8 @@ export default function WorkflowsPage() {
             <Button
               variant="default"
               leftSection={<IconFileImport size={16} aria-hidden />}
-              onClick={() => setImporting(true)}
+              onClick={() => setAsked(true)}
+              onPointerEnter={importing.start}
             >
               Import
             </Button>
@@ -69,9 +71,7 @@ export default function WorkflowsPage() {
       }
     >
       {none && !filtered ? (
-        <Suspense fallback={null}>
-          <FirstWorkflow mayWrite={mayWrite} />
-        </Suspense>
+        <Late code={first} props={{ mayWrite }} />
       ) : (
         <>
           <div className={css.filters}>
@@ -108,11 +108,7 @@ export default function WorkflowsPage() {
           )}
         </>
       )}
-      {importing && (
-        <Suspense fallback={null}>
-          <ImportDialog close={() => setImporting(false)} />
-        </Suspense>
-      )}
+      {asked && <Late code={importing} props={{ close: () => setAsked(false) }} />}
     </Page>
   );
 }
