@@ -3,6 +3,7 @@
 import type { ComponentType } from 'react';
 import { cache } from './api/cache';
 import { queries } from './api/queries';
+import type { RunKind } from './pages/history/filters';
 import { type Loading, loading } from './parts/loading';
 
 export type Params = Record<string, string>;
@@ -35,6 +36,11 @@ const askWorkflow = ({ id = '' }: Params) => {
   askCatalogue();
 };
 
+/** The lists of runs ask for the first page at once where nothing narrows them. */
+const askRuns = (kind: RunKind) => (_: Params, search: URLSearchParams) => {
+  if (search.size === 0) void cache.prefetchQuery(queries.runsHead({ kind }));
+};
+
 /** The first that fits counts: fixed words stand before parameters. */
 export const pages: Page[] = [
   page(
@@ -53,14 +59,14 @@ export const pages: Page[] = [
   page('/workflows/:id', editor, askWorkflow),
   page('/workflows/:id/runs', () => import('./pages/history/WorkflowRunsPage'), askWorkflow),
   page('/workflows/:id/versions', () => import('./pages/editor/VersionsPage'), askWorkflow),
-  page('/runs', runs),
-  page('/runs/filtered', () => import('./pages/history/FilteredPage')),
+  page('/runs', runs, askRuns('runs')),
+  page('/runs/filtered', () => import('./pages/history/FilteredPage'), askRuns('filtered')),
   page(
     '/runs/:runId',
     () => import('./pages/history/RunPage'),
     ({ runId = '' }) => void cache.prefetchQuery(queries.run(runId)),
   ),
-  page('/why', () => import('./pages/history/WhyPage')),
+  page('/why', () => import('./pages/why/WhyPage'), askCatalogue),
   page('/templates', templates, () => void cache.prefetchQuery(queries.templates())),
   page('/templates/:name', templates, () => void cache.prefetchQuery(queries.templates())),
   page(

@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { IconArrowUp } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useRef, useState } from 'react';
-import { Link, useSearch } from 'wouter';
+import { useSearch } from 'wouter';
 import { pollUnlessLive } from '@/api/live';
 import { queries } from '@/api/queries';
 import { useMay } from '@/api/session';
@@ -13,8 +13,8 @@ import { Page, Panel } from '@/parts/Page';
 import { useUrlState } from '@/parts/useUrlState';
 import { WorkflowTabs } from '@/parts/WorkflowTabs';
 import { count } from '@/parts/words';
-import { prepare } from '@/routes';
 import { chosenOf, filtersOf, NAMES, type Name, type RunKind } from './filters';
+import { Kinds } from './Kinds';
 import { Nothing } from './Nothing';
 import { RunFilters } from './RunFilters';
 import { RunTable } from './RunTable';
@@ -60,7 +60,7 @@ export function RunsView({ kind, workflow }: Props) {
   return (
     <Page
       title={workflow?.name ?? 'Execution history'}
-      beside={<Kinds kind={kind} workflow={workflow} search={search} />}
+      beside={<Kinds here={kind} workflow={workflow} />}
       actions={workflow && <WorkflowTabs id={workflow.id} here="runs" />}
     >
       <RunFilters chosen={chosen} fixed={Boolean(workflow)} kind={kind} onChange={setAddress} />
@@ -111,43 +111,6 @@ export function RunsView({ kind, workflow }: Props) {
 
 function cleared(): Record<Name, string> {
   return Object.fromEntries(NAMES.map((name) => [name, ''])) as Record<Name, string>;
-}
-
-/** Runs, and beside them what began none. */
-function Kinds({ kind, workflow, search }: Props & { search: string }) {
-  // What narrows both lists goes along; statuses and errors are those of one.
-  const params = new URLSearchParams(search);
-  for (const name of ['status', 'error', 'kind']) params.delete(name);
-  const to = (other: RunKind) => {
-    const next = new URLSearchParams(params);
-    if (workflow && other === 'filtered') next.set('kind', 'filtered');
-    const path = workflow
-      ? `/workflows/${encodeURIComponent(workflow.id)}/runs`
-      : other === 'runs'
-        ? '/runs'
-        : '/runs/filtered';
-    const query = next.toString();
-    return query ? `${path}?${query}` : path;
-  };
-  return (
-    <nav className={css.kinds} aria-label="Which events">
-      {(['runs', 'filtered'] as const).map((one) => (
-        <Link
-          key={one}
-          href={to(one)}
-          aria-current={one === kind ? 'page' : undefined}
-          onPointerEnter={() => prepare(to(one))}
-        >
-          {one === 'runs' ? 'Runs' : 'Filtered out'}
-        </Link>
-      ))}
-      {!workflow && (
-        <Link href="/why" onPointerEnter={() => prepare('/why')}>
-          Why did it not run?
-        </Link>
-      )}
-    </nav>
-  );
 }
 
 function Failed({ error, retry }: { error: unknown; retry: () => void }) {
