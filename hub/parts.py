@@ -16,7 +16,9 @@ from hub.definitions import DefinitionsTail
 from hub.expiry import EXPIRE
 from hub.problems import Problem
 from hub.readable import PATIENCE, Horizon
+from hub.reading import Reads
 from hub.sending import Place, Sender
+from hub.services.figures import Figures
 from projections.errors import MigrationError
 from projections.migrations import migrate
 from runtime.clock import Clock
@@ -55,10 +57,12 @@ class Parts:
         self.sender = Sender(settings)
         self.definitions = DefinitionsTail(settings)
         self.horizon = Horizon(self.postgres)
+        self.reads = Reads(settings)
+        self.figures = Figures(self.reads)
         self._audit = Audit(self.postgres, settings)
         self._prepare = prepare
         self._work: list[asyncio.Task[None]] = []
-        self.tails: list[Tail] = [self.sender, self.definitions]
+        self.tails: list[Tail] = [self.sender, self.definitions, self.reads]
 
     async def __aenter__(self) -> Self:
         begin = {"hub-kafka": self._start_kafka(), "hub-postgres": self._start_postgres(), "hub-keep": self._keep()}
