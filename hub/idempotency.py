@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.access.caller import Caller
 from hub.database import Database
-from hub.problems import Problem
+from hub.problems import MEDIA_TYPE, Problem
 from hub.routing import API
 from runtime.logging import logger
 
@@ -26,6 +26,8 @@ log = logger("hub")
 
 HEADER: Final = "idempotency-key"
 REPLAYED: Final = "idempotent-replayed"
+SHOWN_ONCE: Final = "onestack.shown_once"
+"""A route sets this in the scope where its answer has a secret: a repeat is told this sentence instead."""
 _METHODS: Final = frozenset({"POST", "PUT", "DELETE"})
 _LEFT_OUT: Final = f"{API}/session"
 _LONGEST: Final = 200
@@ -114,8 +116,12 @@ class Idempotency:
         if not answer.whole or answer.status >= 500 or answer.status in _NOT_KEPT or len(answer.body) > _LARGEST:
             await self._write(_RELEASE, place)
             return
+        status, kept = answer.status, bytes(answer.body)
         headers = {name: value for name, value in answer.headers.items() if name in _KEPT_HEADERS}
-        await self._write(_KEEP, place, answer.status, orjson.dumps(headers).decode(), bytes(answer.body))
+        if SHOWN_ONCE in scope:
+            status, headers = 409, {"content-type": MEDIA_TYPE}
+            kept = orjson.dumps(Problem(409, scope[SHOWN_ONCE]).document(scope["path"]))
+        await self._write(_KEEP, place, status, orjson.dumps(headers).decode(), kept)
         await answer.finish()
 
     async def _write(self, statement: str, place: _Place, *more: Any) -> None:

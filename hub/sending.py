@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -11,8 +10,11 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLarge
 
 from hub.problems import Problem, away
 from runtime.kafka import Headers, new_producer, partition_of, started
+from runtime.logging import logger
 from runtime.settings import Settings
 from schemas.names import DEFINITIONS
+
+log = logger("hub")
 
 PATIENCE: Final = 10.0
 """Seconds for which a request waits for Kafka."""
@@ -24,6 +26,16 @@ class Place(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+
+class Outgoing(NamedTuple):
+    """A record to be sent; without a partition it goes to that of its key."""
+
+    topic: str
+    key: bytes
+    value: bytes | None
+    headers: Headers | None = None
+    partition: int | None = None
 
 
 class Sender:
@@ -68,39 +80,54 @@ class Sender:
 
         Raises Problem: 503 where Kafka does not acknowledge it within 10 s, 413 where it is too large for the topic.
         """
-        (place,) = await self.publish_all([(topic, key, value, headers, partition)])
+        (place,) = await self.publish_all([Outgoing(topic, key, value, headers, partition)])
         return place
 
-    async def publish_all(
-        self, records: Sequence[tuple[str, bytes, bytes | None, Headers | None, int | None]]
-    ) -> list[Place]:
+    async def publish_all(self, records: Sequence[Outgoing]) -> list[Place]:
         """`publish` of several, in their order within each partition; none is waited for before the next is sent."""
+        places: list[Place] = []
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._ready.wait()
-                sent = [await self._send(*one) for one in records]
-                done = await asyncio.gather(*sent)
+                pause = 0.05
+                while True:
+                    sent, failed = await self._try(records[len(places) :])
+                    places += sent
+                    if failed is None:
+                        return places
+                    log.warning("kafka did not take a record; sending it again", error=repr(failed))
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 1.0)
         except (MessageSizeTooLargeError, RecordTooLargeError):
             raise Problem(413, "Kafka does not take a record of this size.") from None
         except (KafkaError, TimeoutError, OSError) as error:
             detail = "Kafka did not acknowledge this within 10 s; look whether it was taken before you send it again."
             raise away("Kafka", detail) from error
-        return [Place(one.topic, one.partition, one.offset) for one in done]
 
-    async def _send(
-        self, topic: str, key: bytes, value: bytes | None, headers: Headers | None, partition: int | None
-    ) -> Any:
+    async def _try(self, records: Sequence[Outgoing]) -> tuple[list[Place], Exception | None]:
+        """Where the records before the first that failed are, and why that one did.
+
+        What stands behind it is sent again with it, so that the order holds; whoever reads knows a repeat by its id.
+        """
+        places: list[Place] = []
+        try:
+            sent = [await self._send(one) for one in records]
+            for one in await asyncio.gather(*sent, return_exceptions=True):
+                if isinstance(one, BaseException):
+                    raise one
+                places.append(Place(one.topic, one.partition, one.offset))
+        except (MessageSizeTooLargeError, RecordTooLargeError):
+            raise
+        except KafkaError as error:
+            return places, error
+        return places, None
+
+    async def _send(self, record: Outgoing) -> Any:
+        partition = record.partition
         if partition is None:
             partition = 0
-            if topic != DEFINITIONS:
-                partition = partition_of(key, len(await self._producer.partitions_for(topic)))
-        acknowledged = await self._producer.send(topic, value, key, partition=partition, headers=headers or [])
-        with contextlib.suppress(AttributeError):
-            acknowledged.add_done_callback(_seen)
-        return acknowledged
-
-
-def _seen(acknowledged: Any) -> None:
-    """A failure that comes when nobody waits any longer was told as a timeout already."""
-    if not acknowledged.cancelled():
-        acknowledged.exception()
+            if record.topic != DEFINITIONS:
+                partition = partition_of(record.key, len(await self._producer.partitions_for(record.topic)))
+        return await self._producer.send(
+            record.topic, record.value, record.key, partition=partition, headers=record.headers or []
+        )

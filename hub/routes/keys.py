@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from hub.access import KEYS, Caller, allowed, needs
 from hub.access.keys import COLUMNS, PREFIX, Wanted, add, revoke
 from hub.documents.keys import ApiKeys, KeyRequest, NewApiKey
+from hub.idempotency import SHOWN_ONCE
 from hub.parts import Parts
 from hub.problems import Problem, not_found
 from hub.routing import answers, api_router, json, problems
@@ -56,6 +57,7 @@ async def make_key(request: Request, caller: Manager, body: KeyRequest) -> Respo
         async with parts.database(caller.org, write=True) as connection:
             made = await add(connection, caller.org, wanted)
         record.details["id"] = made.row["id"]
+    request.scope[SHOWN_ONCE] = f"The key {made.row['id']} was made by the first request, and was shown then."
     return json(
         {**_told(made.row), "key": made.key}, 201,
         {"cache-control": "no-store", "location": f"/api/v1/keys/{made.row['id']}"},

@@ -22,11 +22,12 @@ OF_NOBODY = {"history_data.offsets"}
 CLOSED = {"history_data.migrations"}
 
 _FILL = """
-insert into history_data.run_keys select '{org}-run-' || n, history_data.week_of('2026-11-23'::timestamptz + n * interval '5 days'),
-       '{org}' from generate_series(1, 4) n;
+insert into history_data.run_keys
+select '{org}-run-' || n, history_data.week_of('2026-11-23'::timestamptz + n * interval '5 days'), '{org}'
+  from generate_series(1, 4) n;
 insert into history_data.runs
-select '{org}-run-' || n, '{org}', '{org}-wf', '{org} workflow', 1, 'completed', 'alert.triggered', '{org}/alert/a-' || n,
-       '2026-11-23'::timestamptz + n * interval '5 days', null, null, array['{org}-wf'], 0
+select '{org}-run-' || n, '{org}', '{org}-wf', '{org} workflow', 1, 'completed', 'alert.triggered',
+       '{org}/alert/a-' || n, '2026-11-23'::timestamptz + n * interval '5 days', null, null, array['{org}-wf'], 0
   from generate_series(1, 4) n;
 insert into history_data.records
 select '{org}-run-' || n, 0, '[{{"id": "{org}-run-0", "type": "run.started", "time": "2026-11-23T00:00:00Z",
@@ -40,10 +41,13 @@ select '{org}-run-' || n, 0, 'ticket', 'create_ticket', 'succeeded', 1, null, nu
 insert into history_data.workflows values ('{org}', '{org}-wf', 1, 'n', 'enabled', 't', '{{}}', now());
 insert into history_data.workflow_versions values ('{org}', '{org}-wf', 1, 'digest', 'enabled', '{{}}', now());
 insert into history_data.calendars values ('{org}', '{org}-hours', '{{}}', now());
-insert into history_data.events values ('{org}-ev', '{org}', 't', now(), now(), 'topic', 0, 0, '{{"subject": "alert/a"}}');
+insert into history_data.events
+values ('{org}-ev', '{org}', 't', now(), now(), 'topic', 0, 0, '{{"subject": "alert/a"}}');
 insert into history_data.dead_letters values ('{org}-letter', 'why', '', 't', 0, 0, '{org}/alert/a', 'v', now());
-insert into hub_data.api_keys (id, org_id, name, hash, permissions, created_by) values ('{org}', '{org}', 'n', '', '{{}}', 'p');
-insert into hub_data.audit (org_id, person, kind, action, target, details) values ('{org}', 'p', 'token', 'a', 't', '{{}}');
+insert into hub_data.api_keys (id, org_id, name, hash, permissions, created_by)
+values ('{org}', '{org}', 'n', '', '{{}}', 'p');
+insert into hub_data.audit (org_id, person, kind, action, target, details)
+values ('{org}', 'p', 'token', 'a', 't', '{{}}');
 insert into hub_data.idempotency (org_id, caller, key, request) values ('{org}', 'c', 'k', '');
 """
 
