@@ -32,7 +32,7 @@ def pages(workflow: str, run: str | None) -> list[Kind]:
         Kind("list", "/workflows", "main tbody tr", _LIST),
         Kind("editor", f"/workflows/{workflow}", ".react-flow__node", _EDITOR),
         Kind("runs", "/runs", "main [href^='/runs/']", _OTHER),
-        Kind("templates", "/templates", "main li h3", _OTHER),
+        Kind("templates", "/templates", "main li h2", _OTHER),
         Kind("health", "/health", "main svg", _OTHER),
     ]
     if run is not None:

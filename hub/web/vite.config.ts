@@ -40,9 +40,19 @@ export default defineConfig({
     ),
   },
   test: {
-    environment: 'happy-dom',
-    include: ['src/**/*.test.{ts,tsx}'],
-    setupFiles: ['src/testing.ts'],
     css: false,
+    projects: [
+      // What draws nothing needs no document, and is tested in a fraction of the time.
+      { extends: true, test: { name: 'logic', environment: 'node', include: ['src/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'drawn',
+          environment: 'happy-dom',
+          include: ['src/**/*.test.tsx'],
+          setupFiles: ['src/testing.ts'],
+        },
+      },
+    ],
   },
 });

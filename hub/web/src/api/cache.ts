@@ -1,6 +1,6 @@
 // The one cache of what the Hub has answered.
 import { QueryClient } from '@tanstack/react-query';
-import { isProblem } from './client';
+import { isProblem, onSignedOut } from './client';
 
 export const cache = new QueryClient({
   defaultOptions: {
@@ -12,4 +12,9 @@ export const cache = new QueryClient({
     },
     mutations: { retry: false },
   },
+});
+
+// The session is asked again, and its own answer leads to the sign-in page.
+onSignedOut(() => {
+  if (cache.getQueryData(['session'])) void cache.invalidateQueries({ queryKey: ['session'] });
 });

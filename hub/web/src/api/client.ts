@@ -49,6 +49,13 @@ async function problemOf(response: Response): Promise<Problem> {
   return new Problem({ ...document, status: response.status, title: document.title ?? response.statusText });
 }
 
+let signedOut: () => void = () => undefined;
+
+/** Calls `listener` when the Hub says that nobody is signed in any more. */
+export function onSignedOut(listener: () => void): void {
+  signedOut = listener;
+}
+
 async function ask(url: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
@@ -62,6 +69,7 @@ async function ask(url: string, init: RequestInit): Promise<Response> {
     });
   }
   if (response.ok) return response;
+  if (response.status === 401) signedOut();
   throw await problemOf(response);
 }
 

@@ -94,6 +94,8 @@ function reconnect(): void {
   if (!wanted) return;
   become('connecting');
   attempts += 1;
+  // It may be that nobody is signed in any more, which a stream can't tell.
+  if (attempts === 2) again('session');
   retryTimer = setTimeout(open, Math.min(30_000, 500 * 2 ** attempts) * (0.75 + Math.random() / 2));
 }
 

@@ -64,16 +64,16 @@ function SignedIn({ children }: { children: ReactNode }) {
   const [path] = useLocation();
   const search = useSearch();
   const { data: session, error } = useQuery(queries.session());
-  const signedIn = session !== undefined;
-  useEffect(() => (signedIn ? startLive() : undefined), [signedIn]);
+  const mayRead = session?.permissions.includes('hub.workflows.read') ?? false;
+  useEffect(() => (mayRead ? startLive() : undefined), [mayRead]);
   if (isProblem(error, 401)) {
     const back = path + (search ? `?${search}` : '');
     return <Redirect to={back === '/workflows' ? '/sign-in' : `/sign-in?back=${encodeURIComponent(back)}`} replace />;
   }
   if (error && !session) return <Trouble error={error} />;
-  if (session && !session.permissions.includes('hub.workflows.read')) {
+  if (session && !mayRead) {
     return (
-      <Frame>
+      <Frame closed>
         <NoAccess session={session} />
       </Frame>
     );

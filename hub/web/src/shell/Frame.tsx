@@ -59,7 +59,13 @@ function useFreshPage(path: string) {
   return main;
 }
 
-export function Frame({ children }: { children: ReactNode }) {
+interface Props {
+  children: ReactNode;
+  /** Without navigation, for whom nothing is to be seen. */
+  closed?: boolean;
+}
+
+export function Frame({ children, closed = false }: Props) {
   const [path] = useLocation();
   const [rail, toggleRail] = useRail();
   const main = useFreshPage(path);
@@ -88,13 +94,13 @@ export function Frame({ children }: { children: ReactNode }) {
           </button>
         </div>
         <nav aria-label="Main" className={css.nav}>
-          {ITEMS.map((item, index) => (
+          {(closed ? [] : ITEMS).map((item, index) => (
             <NavItem key={item.href} item={item} path={path} extra={index >= ON_BAR} />
           ))}
-          <More path={path} />
+          <More path={path} closed={closed} />
         </nav>
         <div className={css.foot}>
-          <LiveDot />
+          {!closed && <LiveDot />}
           <Person />
         </div>
       </header>
@@ -125,8 +131,8 @@ function NavItem({ item, path, extra }: { item: Item; path: string; extra: boole
 }
 
 /** What has no room on a narrow screen's bar. */
-function More({ path }: { path: string }) {
-  const rest = ITEMS.slice(ON_BAR);
+function More({ path, closed }: { path: string; closed: boolean }) {
+  const rest = closed ? [] : ITEMS.slice(ON_BAR);
   const here = rest.some((item) => path.startsWith(item.href));
   return (
     <div className={css.more}>

@@ -99,7 +99,7 @@ function Record({ record }: { record: AuditRecord }) {
         {record.who}
         {record.role && <span className={css.soft}> {record.role}</span>}
       </th>
-      <td title={record.action}>{humanise(record.action)}</td>
+      <td title={record.action}>{actWords(record.action)}</td>
       <td>{href ? <Link href={href}>{record.target}</Link> : record.target}</td>
       <td>
         <Outcome outcome={record.outcome} />
@@ -129,6 +129,12 @@ function Outcome({ outcome }: { outcome: string }) {
       {humanise(outcome)}
     </Chip>
   );
+}
+
+/** workflow.enable → Enable workflow. */
+function actWords(action: string): string {
+  const at = action.lastIndexOf('.');
+  return humanise(at < 0 ? action : `${action.slice(at + 1)} ${action.slice(0, at)}`);
 }
 
 /** The page of what was acted on: workflow/alert-to-ticket, run/0f3a…. */

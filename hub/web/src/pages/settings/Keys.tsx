@@ -142,7 +142,7 @@ function KeyRow({ item }: { item: ApiKey }) {
         <KeyState item={item} />
         {!item.revoked_at && item.expires_at && (
           <span className={css.until}>
-            until <RelativeTime at={item.expires_at} />
+            expires <RelativeTime at={item.expires_at} />
           </span>
         )}
       </td>

@@ -8,12 +8,19 @@ import { prepare } from '@/routes';
 import css from './Gallery.module.css';
 import { actionWords, MiniFlow } from './MiniFlow';
 
+interface Props {
+  templates: Template[];
+  mayWrite: boolean;
+  /** Of a card: one below the heading that the gallery stands under. */
+  heading?: 'h2' | 'h3';
+}
+
 /** A card for each template: its flow drawn, and what it does in words. */
-export function Gallery({ templates, mayWrite }: { templates: Template[]; mayWrite: boolean }) {
+export function Gallery({ templates, mayWrite, heading = 'h2' }: Props) {
   return (
     <ul className={css.gallery}>
       {templates.map((template) => (
-        <Card key={template.name} template={template} mayWrite={mayWrite} />
+        <Card key={template.name} template={template} mayWrite={mayWrite} heading={heading} />
       ))}
     </ul>
   );
@@ -26,7 +33,15 @@ function summed(words: string[]): string {
   return [...times].map(([word, number]) => (number > 1 ? `${word} ×${number}` : word)).join(', ');
 }
 
-function Card({ template, mayWrite }: { template: Template; mayWrite: boolean }) {
+function Card({
+  template,
+  mayWrite,
+  heading: Heading,
+}: {
+  template: Template;
+  mayWrite: boolean;
+  heading: 'h2' | 'h3';
+}) {
   const href = `/templates/${template.name}`;
   const does = summed(actionWords(template.definition.steps));
   const Icon = triggerIcon(template.trigger);
@@ -38,11 +53,11 @@ function Card({ template, mayWrite }: { template: Template; mayWrite: boolean })
       </div>
       <div className={css.words}>
         <span className={css.category}>{template.category}</span>
-        <h3>
+        <Heading>
           <Link href={href} onPointerEnter={ahead} onFocus={ahead}>
             {template.title}
           </Link>
-        </h3>
+        </Heading>
         <p>{template.summary}</p>
         <dl>
           <dt>When</dt>

@@ -7,7 +7,16 @@ import { conditionSentence, stepSentence } from '@/flow/sentences';
 import { humanise } from '@/parts/words';
 import css from './Outline.module.css';
 
-export function Outline({ definition, trigger }: { definition: Definition; trigger: string }) {
+/** What a template's open places are called, by their names. */
+export type Labels = Record<string, string>;
+
+interface Props {
+  definition: Definition;
+  trigger: string;
+  labels: Labels;
+}
+
+export function Outline({ definition, trigger, labels }: Props) {
   const Icon = triggerIcon(definition.trigger?.type);
   return (
     <ol className={css.outline}>
@@ -17,17 +26,17 @@ export function Outline({ definition, trigger }: { definition: Definition; trigg
           <b>{trigger}</b>
           {definition.conditions && (
             <span className={css.what}>
-              if <Words sentence={conditionSentence(definition.conditions)} />
+              if <Words sentence={conditionSentence(definition.conditions)} labels={labels} />
             </span>
           )}
         </div>
       </li>
-      <Steps steps={definition.steps} />
+      <Steps steps={definition.steps} labels={labels} />
     </ol>
   );
 }
 
-function Steps({ steps }: { steps: Step[] }) {
+function Steps({ steps, labels }: { steps: Step[]; labels: Labels }) {
   return steps.map((step) => {
     const Icon = stepIcon(step);
     return (
@@ -36,12 +45,12 @@ function Steps({ steps }: { steps: Step[] }) {
         <div>
           <b>{isGate(step) ? 'Only continue if' : isBranch(step) ? 'Branch' : humanise(step.action)}</b>
           <span className={css.what}>
-            <Words sentence={stepSentence(step)} />
+            <Words sentence={stepSentence(step)} labels={labels} />
           </span>
           {isBranch(step) && (
             <>
-              <Side label="Yes" steps={step.then ?? []} />
-              <Side label="No" steps={step.else ?? []} />
+              <Side label="Yes" steps={step.then ?? []} labels={labels} />
+              <Side label="No" steps={step.else ?? []} labels={labels} />
             </>
           )}
         </div>
@@ -50,20 +59,28 @@ function Steps({ steps }: { steps: Step[] }) {
   });
 }
 
-function Side({ label, steps }: { label: string; steps: Step[] }) {
+function Side({ label, steps, labels }: { label: string; steps: Step[]; labels: Labels }) {
   if (steps.length === 0) return null;
   return (
     <div className={css.side}>
       <span className={css.label}>{label}</span>
       <ol className={css.outline}>
-        <Steps steps={steps} />
+        <Steps steps={steps} labels={labels} />
       </ol>
     </div>
   );
 }
 
-function Words({ sentence }: { sentence: Sentence }) {
-  return sentence.map((piece, index) => (
+const OPEN = /<<([a-z0-9_]+)>>/;
+
+function Words({ sentence, labels }: { sentence: Sentence; labels: Labels }) {
+  const pieces = sentence.flatMap((piece) =>
+    // Every other part is the name of an open place.
+    piece.text
+      .split(OPEN)
+      .map((text, index) => (index % 2 === 0 ? { ...piece, text } : { kind: 'blank', text: labels[text] ?? text })),
+  );
+  return pieces.map((piece, index) => (
     // biome-ignore lint/suspicious/noArrayIndexKey: a sentence has no other order
     <span key={index} data-kind={piece.kind} className={css.piece}>
       {piece.text}

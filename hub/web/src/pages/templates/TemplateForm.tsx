@@ -38,7 +38,11 @@ export function TemplateForm({ template }: { template: Template }) {
           <div className={css.picture}>
             <MiniFlow definition={template.definition} label={`The flow of ${template.title}`} />
           </div>
-          <Outline definition={template.definition} trigger={humanise(template.trigger)} />
+          <Outline
+            definition={template.definition}
+            trigger={humanise(template.trigger)}
+            labels={Object.fromEntries(template.parameters.map(({ name, label }) => [name, label]))}
+          />
           <p className={css.description}>{template.description}</p>
         </aside>
       </div>

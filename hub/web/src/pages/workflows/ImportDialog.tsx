@@ -18,11 +18,11 @@ import { count } from '@/parts/words';
 import { toast } from '@/shell/Toasts';
 import css from './ImportDialog.module.css';
 
-const RESULTS: Record<Imported['result'], { word: string; done: string; tone: Tone; icon: TablerIcon }> = {
-  created: { word: 'New', done: 'created', tone: 'ok', icon: IconCheck },
-  updated: { word: 'Next version', done: 'updated', tone: 'busy', icon: IconPencil },
-  unchanged: { word: 'Unchanged', done: 'unchanged', tone: 'mute', icon: IconEqual },
-  refused: { word: 'Refused', done: 'refused', tone: 'bad', icon: IconX },
+const RESULTS: Record<Imported['result'], { word: string; counted: string; tone: Tone; icon: TablerIcon }> = {
+  created: { word: 'New', counted: 'new', tone: 'ok', icon: IconCheck },
+  updated: { word: 'Next version', counted: 'changed', tone: 'busy', icon: IconPencil },
+  unchanged: { word: 'Unchanged', counted: 'unchanged', tone: 'mute', icon: IconEqual },
+  refused: { word: 'Refused', counted: 'refused', tone: 'bad', icon: IconX },
 };
 
 const STATES = [
@@ -104,11 +104,11 @@ export default function ImportDialog({ close }: { close: () => void }) {
   );
 }
 
-/** “2 created, 1 updated”. */
+/** “2 new, 1 changed”. */
 function told(items: Imported[]): string {
   const words = (Object.keys(RESULTS) as Imported['result'][]).flatMap((result) => {
     const number = items.filter((item) => item.result === result).length;
-    return number > 0 ? [`${number} ${result === 'created' ? 'new' : RESULTS[result].done}`] : [];
+    return number > 0 ? [`${number} ${RESULTS[result].counted}`] : [];
   });
   return words.join(', ') || 'nothing';
 }

@@ -15,6 +15,7 @@ export interface NotReady {
   faults: Fault[];
 }
 
+const STAYS = { draft: 'a draft', shadow: 'in shadow', enabled: 'enabled', disabled: 'disabled' } as const;
 const STATES = { enable: 'enabled', disable: 'disabled', shadow: 'shadow' } as const;
 
 /** Changes a workflow's state optimistically; `onNotReady` hears what a draft lacks. */
@@ -23,10 +24,13 @@ export function useStateChange(item: WorkflowSummary, onNotReady?: (what: NotRea
     mutationFn: (to: StateChange) => changeState(item.id, to),
     onMutate: (to) => {
       onNotReady?.(null);
+      const before = item.state;
       putState(item.id, STATES[to]);
+      return { before };
     },
-    onError: (error, to) => {
-      putState(item.id, item.state);
+    onError: (error, to, context) => {
+      const before = context?.before ?? item.state;
+      putState(item.id, before);
       if (onNotReady && isProblem(error, 422)) {
         onNotReady({
           to: to === 'shadow' ? 'put into shadow' : 'enabled',
@@ -34,7 +38,7 @@ export function useStateChange(item: WorkflowSummary, onNotReady?: (what: NotRea
           faults: error.faults,
         });
       } else {
-        toastError(error, `“${item.name}” stays ${item.state === 'draft' ? 'a draft' : item.state}`);
+        toastError(error, `“${item.name}” stays ${STAYS[before]}`);
       }
     },
   });

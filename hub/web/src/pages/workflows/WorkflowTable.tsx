@@ -66,7 +66,8 @@ const Row = memo(function Row({ item, mayWrite }: { item: WorkflowSummary; mayWr
         <td className={css.recent}>
           <Strip runs={item.recent} of={item.name} />
           {last && (
-            <Link href={`${href}/runs`} aria-label={`Runs of ${item.name}`} className={css.last}>
+            <Link href={`${href}/runs`} className={css.last}>
+              <span className={css.hidden}>Runs of {item.name}, the last </span>
               <RelativeTime at={last.started_at} />
             </Link>
           )}
