@@ -17,6 +17,7 @@ export interface Span {
 export const SPANS: Span[] = [
   { value: '15m', label: 'Last 15 minutes', ms: 900_000 },
   { value: '1h', label: 'Last hour', ms: 3_600_000 },
+  { value: '6h', label: 'Last 6 hours', ms: 21_600_000 },
   { value: '24h', label: 'Last 24 hours', ms: 86_400_000 },
   { value: '7d', label: 'Last 7 days', ms: 604_800_000 },
   { value: '30d', label: 'Last 30 days', ms: 2_592_000_000 },
