@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cli.output import one_line, painted, short_json
 from cli.story import tree
+from hub.services.words import offset
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,16 +165,3 @@ def _at(text: str, began: dt.datetime) -> str:
 
 def _after(text: str, began: dt.datetime) -> str:
     return f"  {'+' + offset((_time(text) - began).total_seconds()):<12} "
-
-
-def offset(seconds: float) -> str:
-    """A time span in the two largest units that it has: `15 min`, `3 d 2 h`, `1.02 s`."""
-    if seconds < 60:
-        return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
-    whole = round(seconds)
-    parts = []
-    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, whole = divmod(whole, size)
-        if count:
-            parts.append(f"{count} {unit}")
-    return " ".join(parts[:2])

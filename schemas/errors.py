@@ -110,7 +110,7 @@ def _not(given: object) -> str:
 
 def _is_branch(part: object) -> bool:
     """Whether this part of pydantic's location names a branch of a union, which is no field of the document."""
-    return isinstance(part, str) and (part in _BRANCHES or part.startswith(("function-", "list[", "constrained-")))
+    return isinstance(part, str) and (part in _BRANCHES or part.startswith(("function-", "list[", "constrained-", "<")))
 
 
 _WANTED: Final = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from engine.calendars import Calendar
 from engine.redaction import Redaction
@@ -29,9 +29,11 @@ def rules_of(settings: Settings, calendars: Calendars) -> Rules:
     )
 
 
+def calendars_from(org: str, rows: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Calendar]:
+    """The business calendars in these rows of the history. Holidays are computed: it can take a tenth of a second."""
+    return {(org, row["calendar_id"]): Calendar(parse_calendar(row["definition"])) for row in rows}
+
+
 async def calendars_of(connection: Connection, org: str) -> dict[tuple[str, str], Calendar]:
     """The organisation's business calendars in force."""
-    return {
-        (org, row["calendar_id"]): Calendar(parse_calendar(row["definition"]))
-        for row in await queries.list_calendars(connection, org)
-    }
+    return calendars_from(org, await queries.list_calendars(connection, org))

@@ -114,3 +114,16 @@ def span(text: Any) -> str:
             parts.append(f"{count:g} {unit}{'' if count == 1 else 's'}")
         seconds -= count * size
     return " ".join(parts)
+
+
+def offset(seconds: float) -> str:
+    """A time span in the two largest units that it has: `15 min`, `3 d 2 h`, `1.02 s`."""
+    if seconds < 60:
+        return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
+    whole = round(seconds)
+    parts = []
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, whole = divmod(whole, size)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])

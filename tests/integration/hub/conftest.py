@@ -19,6 +19,7 @@ from projections.migrations import migrate
 from runtime.postgres import Connection, connect
 from runtime.settings import load
 from sandbox.postgres import Postgres
+from tests.integration.hub.live import Hub, Live
 
 _NUMBERS = count()
 SECRET = "s" * 43
@@ -100,3 +101,21 @@ async def client(app: FastAPI) -> AsyncIterator[Client]:
     yield new
     for one in opened:
         await one.aclose()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A broker, a Postgres and a projector that work."""
+    found = Live(tmp_path_factory.mktemp("live"))
+    try:
+        found.start()
+        yield found
+    finally:
+        found.stop()
+
+
+@pytest.fixture
+async def hub(live: Live) -> AsyncIterator[Hub]:
+    """The Hub on them."""
+    async with live.hub() as found:
+        yield found

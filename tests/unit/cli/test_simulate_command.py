@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from hub.services.words import offset
+
 from cli.main import run
-from cli.simulation import offset
 
 OFFLINE = """\
 id: offline
