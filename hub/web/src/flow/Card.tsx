@@ -86,7 +86,7 @@ export const Card = memo(function Card(props: CardProps) {
       data-selected={props.selected || undefined}
       data-lit={props.lit || undefined}
       data-ghost={face.ghost || undefined}
-      data-faulty={faults > 0 || undefined}
+      data-faulty={(faults > 0 && !face.ghost) || undefined}
       data-movable={props.movable || undefined}
       aria-label={label(props)}
       aria-pressed={onSelect ? Boolean(props.selected) : undefined}
@@ -115,7 +115,7 @@ export const Card = memo(function Card(props: CardProps) {
           <IconGripVertical size={14} />
         </span>
       )}
-      {(faults > 0 || warnings > 0) && (
+      {!face.ghost && (faults > 0 || warnings > 0) && (
         <span className={classes.mark} data-tone={faults > 0 ? 'bad' : 'wait'}>
           <IconAlertCircle size={14} stroke={2.2} aria-hidden />
           {faults || warnings}

@@ -154,10 +154,9 @@ class Drawing {
     const y =
       Math.max(...ends.map(({ end }) => end.y + (end.key === path ? this.gaps.labelled : this.gaps.plain))) + 18;
     const key = `${path}/join`;
-    this.boxes.push({ key, kind: 'join', x: cursor.x - 3, y: y - 3, width: 6, height: 6 });
-    for (const { end, place, yes } of ends)
-      this.link(end, { key, x: cursor.x, y: y - 3 }, place, { branch: path, yes });
-    return { key, x: cursor.x, y: y + 3 };
+    this.boxes.push({ key, kind: 'join', x: cursor.x, y, width: 0, height: 0 });
+    for (const { end, place, yes } of ends) this.link(end, { key, x: cursor.x, y }, place, { branch: path, yes });
+    return { key, x: cursor.x, y };
   }
 
   /** A card below the cursor, with the edge to it. */

@@ -19,7 +19,7 @@ type Small = {
   focusable?: boolean;
 };
 type CardNode = Node<{ card: CardProps }, 'card'>;
-type SmallNode = Node<Small, 'join' | 'end' | 'stub' | 'add-conditions' | 'add-step'>;
+type SmallNode = Node<Small, 'end' | 'stub' | 'add-conditions' | 'add-step'>;
 type AnyNode = CardNode | SmallNode;
 
 function End({ data }: NodeProps<SmallNode>) {
@@ -57,12 +57,14 @@ function Adding({ data, type }: NodeProps<SmallNode>) {
 
 export const nodeTypes = {
   card: ({ data }: NodeProps<CardNode>) => <Card {...data.card} />,
-  join: () => <span className={classes.join} />,
   end: End,
   stub: Stub,
   'add-conditions': Adding,
   'add-step': Adding,
 };
+
+/** A join is where ways meet: only they are seen. */
+const isSeen = (box: Box): boolean => box.kind !== 'join';
 
 interface Drawn extends FlowProps {
   drawn: Layout;
@@ -86,7 +88,7 @@ export function useNodes(props: Drawn): AnyNode[] {
   const parts = useStable(props);
   return useMemo(
     () =>
-      drawn.boxes.map((box): AnyNode => {
+      drawn.boxes.filter(isSeen).map((box): AnyNode => {
         const moving = dragged?.key === box.key ? dragged : null;
         const size = sizes.get(box.key);
         const base = {
@@ -178,11 +180,10 @@ function smallOf(box: Box, parts: Parts): Small {
     const of = box.key.slice(0, -'/stop'.length);
     return { text: of === 'conditions' ? 'no run' : 'ends here', status: status?.[of] };
   }
-  if (box.kind === 'add-conditions')
-    return { text: 'Only if … add a condition', onClick: () => onAct?.({ do: 'add-conditions' }) };
+  if (box.kind === 'add-conditions') return { text: 'Only if …', onClick: () => onAct?.({ do: 'add-conditions' }) };
   if (box.kind === 'add-step') {
     const place = { list: '', index: definition.steps.length };
-    return { text: 'What happens next? Add a step', onClick: () => onAct?.({ do: 'insert', place }) };
+    return { text: 'Add a step', onClick: () => onAct?.({ do: 'insert', place }) };
   }
   return { text: '', status: status?.[box.key] };
 }

@@ -7,6 +7,7 @@ import {
   add,
   at,
   dissolve,
+  group,
   inside,
   isGroup,
   isNot,
@@ -115,14 +116,14 @@ function Adding({ own, rows }: { own: Route; rows: number }) {
   const other: Word = wordOf(at(whole, own) as Condition) === 'all' ? 'any' : 'all';
   return (
     <div className={css.more}>
-      <button type="button" className={css.add} onClick={() => change(add(whole, own, rows, fresh()))}>
+      <button type="button" className={css.add} onClick={() => change(add(whole, own, rows, fresh(other === 'all')))}>
         <IconPlus size={14} aria-hidden />
         Condition
       </button>
       <button
         type="button"
         className={css.add}
-        onClick={() => change(add(whole, own, rows, other === 'any' ? { any: [fresh()] } : { all: [fresh()] }))}
+        onClick={() => change(add(whole, own, rows, group(other, [fresh(other === 'any')])))}
       >
         <IconPlus size={14} aria-hidden />
         Group

@@ -14,7 +14,7 @@ import { parentGroup, useRowDrag } from './useRowDrag';
 export interface BuilderProps {
   condition: Condition;
   onChange: (next: Condition | null, mark?: string) => void;
-  fresh: (others: Condition) => Condition;
+  fresh: (others: Condition, or: boolean) => Condition;
   operators: OperatorInfo[];
   variables: VariableGroup[];
   trace?: ConditionTrace | null;
@@ -45,7 +45,7 @@ export function Builder(props: BuilderProps) {
       faults: props.faults ?? [],
       at: props.at,
       disabled: props.disabled ?? false,
-      fresh: () => fresh(condition),
+      fresh: (or: boolean) => fresh(condition, or),
       ...dragging,
       shift,
     }),
@@ -71,14 +71,18 @@ export function Builder(props: BuilderProps) {
         {lone ? <RowLine route={[]} /> : <Box route={[]} />}
         {lone && !props.disabled && (
           <div className={css.more}>
-            <button type="button" className={css.add} onClick={() => onChange(add(condition, [], 1, fresh(condition)))}>
+            <button
+              type="button"
+              className={css.add}
+              onClick={() => onChange(add(condition, [], 1, fresh(condition, false)))}
+            >
               <IconPlus size={14} aria-hidden />
               And …
             </button>
             <button
               type="button"
               className={css.add}
-              onClick={() => onChange(group('any', [condition, fresh(condition)]))}
+              onClick={() => onChange(group('any', [condition, fresh(condition, true)]))}
             >
               <IconPlus size={14} aria-hidden />
               Or …

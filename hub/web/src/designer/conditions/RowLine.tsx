@@ -156,7 +156,7 @@ function RowMenu({ route, own, leaf }: { route: Route; own: Route; leaf: Leaf })
         </Menu.Item>
         {here && <Menu.Item onClick={() => shift(route, -1)}>Move up</Menu.Item>}
         {here && <Menu.Item onClick={() => shift(route, 1)}>Move down</Menu.Item>}
-        <Menu.Item onClick={() => change(enclose(whole, route, 'any', [fresh()]))}>Put in a group</Menu.Item>
+        <Menu.Item onClick={() => change(enclose(whole, route, 'any', [fresh(true)]))}>Put in a group</Menu.Item>
         {here && (
           <Menu.Item
             onClick={() => change(add(whole, here.into, here.index + 1, at(whole, [...here.into, here.index]) ?? leaf))}

@@ -15,7 +15,7 @@ export interface Editing {
   faults: Told[];
   at: string; // what the fields' names begin with: condition, if, or nothing
   disabled: boolean;
-  fresh: () => Condition; // the row that is added next
+  fresh: (or: boolean) => Condition; // the row that is added next, in such a group
   dragged: Route | null;
   drag: (event: React.PointerEvent, route: Route) => void;
   target: { into: Route; index: number } | null;

@@ -34,11 +34,9 @@ const EVENT = { orgid: 'acme', subject: 'alert/a-1', data: { alert: { title: 'Di
 describe('a proposal', () => {
   it('asks for the field that tells most of the trigger', () => {
     expect(proposedRow(ALERT)).toEqual({ field: 'alert.severity', op: 'equals', value: 'critical' });
-    expect(proposedRow(ALERT, { field: 'alert.severity', op: 'equals', value: 'critical' })).toEqual({
-      field: 'alert.severity',
-      op: 'equals',
-      value: 'high',
-    });
+    const asked = { field: 'alert.severity', op: 'equals', value: 'critical' };
+    expect(proposedRow(ALERT, asked, true)).toEqual({ ...asked, value: 'high' });
+    expect(proposedRow(ALERT, asked)).toEqual({ field: 'device.type', op: 'equals', value: 'server' });
     expect(proposedRow(undefined)).toEqual({ field: '', op: 'equals', value: '' });
   });
 

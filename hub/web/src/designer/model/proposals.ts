@@ -9,23 +9,29 @@ interface Telling {
   one: string; // what a run is for: a critical alert
   happens: string; // … triggers
   ask: Leaf; // what is asked most of such an event
+  also: Leaf[]; // … and what after it
   headline: string; // what a ticket or a mail about it is called
   body: string; // … and says
   people: string[]; // whom to write to, the first that is known
 }
 
+const SERVER: Leaf = { field: 'device.type', op: 'equals', value: 'server' };
+const MANAGED: Leaf = { field: 'company.tags', op: 'contains', value: 'managed' };
+
 const TICKET = {
   one: 'ticket',
   ask: { field: 'ticket.priority', op: 'equals', value: 'P1' },
+  also: [{ field: 'ticket.board', op: 'equals', value: 'Service Desk' }, MANAGED],
   body: '{{ticket.description}}',
   people: ['ticket.assignee.email', 'company.account_manager.email'],
 };
 const DEVICE = {
   one: 'device',
-  ask: { field: 'device.type', op: 'equals', value: 'server' },
+  ask: SERVER,
+  also: [{ field: 'device.criticality', op: 'greater_or_equal', value: 4 }, MANAGED],
   people: ['device.assigned_technician.email', 'company.account_manager.email'],
 };
-const INVOICE = { one: 'invoice', people: ['invoice.contact.email', 'company.primary_contact.email'] };
+const INVOICE = { one: 'invoice', also: [MANAGED], people: ['invoice.contact.email', 'company.primary_contact.email'] };
 
 const TRIGGERS: Record<string, Telling> = {
   'ticket.created': { ...TICKET, happens: 'is created', headline: 'New ticket {{ticket.id}}: {{ticket.title}}' },
@@ -46,6 +52,7 @@ const TRIGGERS: Record<string, Telling> = {
     one: 'alert',
     happens: 'triggers',
     ask: { field: 'alert.severity', op: 'equals', value: 'critical' },
+    also: [SERVER, MANAGED],
     headline: '{{alert.title}} on {{device.name | default: company.name}}',
     body: '{{alert.message}}',
     people: ['device.assigned_technician.email', 'company.account_manager.email'],
@@ -54,6 +61,7 @@ const TRIGGERS: Record<string, Telling> = {
     one: 'alert',
     happens: 'is resolved',
     ask: { field: 'alert.severity', op: 'equals', value: 'critical' },
+    also: [SERVER, MANAGED],
     headline: 'Resolved: {{alert.title}} on {{device.name | default: company.name}}',
     body: '{{alert.message}}',
     people: ['device.assigned_technician.email', 'company.account_manager.email'],
@@ -73,7 +81,8 @@ const TRIGGERS: Record<string, Telling> = {
   'backup.failed': {
     one: 'backup',
     happens: 'fails',
-    ask: { field: 'device.type', op: 'equals', value: 'server' },
+    ask: SERVER,
+    also: [MANAGED],
     headline: 'Backup {{backup.job}} of {{device.name | default: company.name}} failed',
     body: '{{backup.error}}',
     people: ['company.primary_contact.email', 'device.assigned_technician.email'],
@@ -96,6 +105,7 @@ const TRIGGERS: Record<string, Telling> = {
     one: 'contact',
     happens: 'is added',
     ask: { field: 'contact.email', op: 'exists' },
+    also: [MANAGED],
     headline: 'New contact {{contact.name}}',
     body: '{{contact.name}} of {{company.name}}: {{contact.email}}, {{contact.phone}}.',
     people: ['company.account_manager.email', 'contact.email'],
@@ -104,6 +114,7 @@ const TRIGGERS: Record<string, Telling> = {
     one: 'deal',
     happens: 'changes stage',
     ask: { field: 'deal.stage', op: 'equals', value: 'Closed Won' },
+    also: [{ field: 'deal.value', op: 'greater_than', value: 10_000 }],
     headline: '{{deal.name}} is now {{deal.stage}}',
     body: '{{deal.name}}, worth {{deal.value}} {{deal.currency}}.',
     people: ['deal.owner.email', 'company.account_manager.email'],
@@ -112,6 +123,7 @@ const TRIGGERS: Record<string, Telling> = {
     one: 'company',
     happens: 'is added',
     ask: { field: 'company.primary_contact.email', op: 'exists' },
+    also: [MANAGED],
     headline: 'New company {{company.name}}',
     body: '{{company.name}}, {{company.domain}}.',
     people: ['company.account_manager.email', 'company.primary_contact.email'],
@@ -120,30 +132,34 @@ const TRIGGERS: Record<string, Telling> = {
     one: 'sync conflict',
     happens: 'is detected',
     ask: { field: 'conflict.kind', op: 'contains', value: 'duplicate' },
+    also: [{ field: 'conflict.score', op: 'greater_than', value: 0.9 }],
     headline: '{{conflict.kind}} of {{conflict.entity_type}} {{conflict.entity_id}}',
     body: 'Field {{conflict.field}}, in {{conflict.systems | join: ", "}}.',
     people: ['company.account_manager.email'],
   },
 };
 
-/** The row that a condition begins with: the field that tells most of such an event, and the value asked most. */
-export function proposedRow(trigger: TriggerInfo | undefined, others: Condition | null = null): Leaf {
-  const ask = trigger && TRIGGERS[trigger.type]?.ask;
-  const asked = others ? new Set(leaves(others).map((one) => `${one.leaf.field} ${one.leaf.op}`)) : new Set();
-  if (ask && !asked.has(`${ask.field} ${ask.op}`)) return ask;
-  const used = new Set(others ? leaves(others).map((one) => one.leaf.field) : []);
-  const own = (trigger?.fields ?? []).filter((one) => one.path.split('.')[0] !== 'event' && !used.has(one.path));
-  const choice = own.find((one) => one.choices && one.choices.length > 0);
-  if (choice) return { field: choice.path, op: 'equals', value: choice.choices?.[0] ?? '' };
-  if (ask) return { ...ask, value: nextValue(trigger, ask, others) };
-  return { field: '', op: 'equals', value: '' };
+/**
+ * The row that a condition begins with: the field that tells most of such an event, and the value asked most. Where some
+ * are asked already, the next: with `or` another value of the same field, else another field.
+ */
+export function proposedRow(trigger: TriggerInfo | undefined, others: Condition | null = null, or = false): Leaf {
+  const about = trigger && TRIGGERS[trigger.type];
+  if (!about) return { field: '', op: 'equals', value: '' };
+  const asked = others ? leaves(others).map((one) => one.leaf) : [];
+  const last = asked[asked.length - 1];
+  const more = last && or ? nextValue(trigger, last, asked) : null;
+  if (more) return more;
+  const fields = new Set(asked.map((one) => one.field));
+  return [about.ask, ...about.also].find((one) => !fields.has(one.field)) ?? about.ask;
 }
 
-/** Of a field that is asked already, the first value that is not. */
-function nextValue(trigger: TriggerInfo, ask: Leaf, others: Condition | null): Json {
-  const choices = trigger.fields.find((one) => one.path === ask.field)?.choices ?? [];
-  const asked = new Set(others ? leaves(others).map((one) => one.leaf.value) : []);
-  return choices.find((one) => !asked.has(one)) ?? ask.value ?? '';
+/** Of a field that is asked already, the first of its values that is not. */
+function nextValue(trigger: TriggerInfo, last: Leaf, asked: Leaf[]): Leaf | null {
+  const choices = trigger.fields.find((one) => one.path === last.field)?.choices ?? [];
+  const taken = new Set(asked.flatMap((one) => one.value));
+  const free = choices.find((one) => !taken.has(one));
+  return free === undefined || last.op !== 'equals' ? null : { ...last, value: free };
 }
 
 type With = Record<string, Json>;

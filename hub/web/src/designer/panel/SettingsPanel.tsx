@@ -195,7 +195,7 @@ function Where({
           const { where: _, ...rest } = match;
           onChange(next ? { ...rest, where: next } : rest, mark);
         }}
-        fresh={(others) => proposedRow(trigger, others)}
+        fresh={(others, or) => proposedRow(trigger, others, or)}
         operators={catalogue.operators}
         variables={variables}
         faults={faults.of('settings')}

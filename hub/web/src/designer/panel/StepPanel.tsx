@@ -69,7 +69,7 @@ function ConditionEditor({ cardKey, owner, at }: { cardKey: string; owner: strin
     },
     [definition, owner, cardKey, change, act],
   );
-  const fresh = useCallback((others: Condition) => proposedRow(trigger, others), [trigger]);
+  const fresh = useCallback((others: Condition, or: boolean) => proposedRow(trigger, others, or), [trigger]);
   if (!condition) return null;
   return (
     <Builder

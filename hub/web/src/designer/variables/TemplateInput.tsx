@@ -179,8 +179,8 @@ export function TemplateInput(props: TemplateInputProps) {
 /** The text behind the text: only the grounds of the variables are seen. */
 function Tinted({ text }: { text: string }) {
   let at = 0;
-  const parts = text.split(/(\{\{.*?\}\})/s).map((part) => {
-    const key = at;
+  const parts = text.split(/(\{\{.*?\}\})/s).map((part, index) => {
+    const key = `${index}/${at}`;
     at += part.length;
     return part.startsWith('{{') ? <mark key={key}>{part}</mark> : <span key={key}>{part}</span>;
   });

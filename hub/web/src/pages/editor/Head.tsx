@@ -39,14 +39,13 @@ export function Head(props: Props) {
   return (
     <header className={css.head}>
       <div className={css.top}>
-        <NameField designer={designer} proposed={whole.name} />
-        <div className={css.facts}>
+        <NameField designer={designer} proposed={whole.name}>
           <StateChip state={designer.definition.state} />
           <span className={css.version}>
             {saved ? `Version ${saved.version}` : 'Not saved yet'}
             {saved && unsaved && ' · unsaved changes'}
           </span>
-        </div>
+        </NameField>
         {!designer.readOnly && (
           <div className={css.actions}>
             <Trouble designer={designer} current={props.current} />

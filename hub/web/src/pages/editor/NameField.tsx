@@ -1,9 +1,15 @@
 // The workflow's name and description, in place. Until somebody names it, it is called what it does.
-import { useRef } from 'react';
+import { type ReactNode, useRef } from 'react';
 import type { Designer } from '@/designer/context';
 import css from './editor.module.css';
 
-export function NameField({ designer, proposed }: { designer: Designer; proposed: string }) {
+interface Props {
+  designer: Designer;
+  proposed: string;
+  children: ReactNode; // its state
+}
+
+export function NameField({ designer, proposed, children }: Props) {
   const { definition, change, readOnly, show, faults } = designer;
   const before = useRef<string | null>(null);
   const own = definition.name !== '';
@@ -35,15 +41,18 @@ export function NameField({ designer, proposed }: { designer: Designer; proposed
           }
         }}
       />
-      {(definition.description || !readOnly) && (
-        <button
-          type="button"
-          className={css.description}
-          onClick={() => show({ show: 'settings', field: 'description' })}
-        >
-          {definition.description?.split('\n', 1)[0] || 'Add a description'}
-        </button>
-      )}
+      <div className={css.facts}>
+        {children}
+        {(definition.description || !readOnly) && (
+          <button
+            type="button"
+            className={css.description}
+            onClick={() => show({ show: 'settings', field: 'description' })}
+          >
+            {definition.description?.split('\n', 1)[0] || 'Add a description'}
+          </button>
+        )}
+      </div>
     </div>
   );
 }
