@@ -35,7 +35,7 @@ export function ValueView({ title, value, note }: { title: string; value: Json |
   return (
     <section className={css.view} aria-label={title}>
       <header className={css.head}>
-        <h4 className={css.title}>{title}</h4>
+        <span className={css.title}>{title}</span>
         {note}
         <span className={css.space} />
         {structured && (

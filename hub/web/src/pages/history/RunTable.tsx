@@ -12,7 +12,7 @@ import { Bone } from './Bone';
 import type { RunKind } from './filters';
 import { outcomeOf } from './outcome';
 import css from './runs.module.css';
-import { entityOf, subjectOf } from './words';
+import { subjectOf } from './words';
 
 interface Props {
   kind: RunKind;
@@ -144,7 +144,7 @@ function stop(event: MouseEvent): void {
 
 /** The designer's Test, with the event of this run. */
 function tryHref(run: RunBrief): string {
-  return `/workflows/${encodeURIComponent(run.workflow_id)}?test=${encodeURIComponent(`run:${run.run_id}`)}&entity=${encodeURIComponent(entityOf(run.entity_key))}`;
+  return `/workflows/${encodeURIComponent(run.workflow_id)}?tab=test&run=${encodeURIComponent(run.run_id)}`;
 }
 
 /** Arrow keys go from row to row. */

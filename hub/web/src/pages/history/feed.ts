@@ -20,8 +20,9 @@ function order(a: RunBrief, b: RunBrief): number {
 /** The list after its first page was read anew. Rows that it should hold and doesn't any more are gone. */
 export function withHead(feed: Feed | undefined, head: Page<RunBrief>): Feed {
   const oldest = head.items.at(-1);
-  if (!feed || !oldest || head.next === null || feed.rows.length === 0)
-    return { rows: head.items, next: head.next, ahead: null };
+  if (!feed || head.next === null || feed.rows.length === 0) return { rows: head.items, next: head.next, ahead: null };
+  // The Hub had looked far enough back: what it did not come to may still be there.
+  if (!oldest) return feed;
   const known = new Set(feed.rows.map((row) => row.run_id));
   if (!head.items.some((row) => known.has(row.run_id))) return { ...feed, ahead: head };
   const older = feed.rows.filter((row) => order(row, oldest) > 0);

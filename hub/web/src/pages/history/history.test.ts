@@ -54,6 +54,11 @@ describe('a list of runs that goes on', () => {
     expect(withHead(feed, page([9], null))).toMatchObject({ next: null, rows: [{ run_id: 'r9' }] });
   });
 
+  test('an empty page that names a next one takes nothing away', () => {
+    expect(withHead(feed, page([], 'c0'))).toBe(feed);
+    expect(withMore(feed, page([], 'c1'))).toMatchObject({ rows: feed.rows, next: 'c1' });
+  });
+
   test('what came while somebody reads further down is only counted', () => {
     const grown = withHead(feed, page([11, 10, 9], 'c9'));
     expect(heldBack(grown, feed.rows[0])).toMatchObject({ fresh: 2, rows: [{ run_id: 'r9' }, {}, {}, {}, {}] });

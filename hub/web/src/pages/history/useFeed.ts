@@ -1,6 +1,6 @@
 // A list of runs that follows what happens. Its first page is asked anew at each piece of news; further pages once.
 import { skipToken, useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { get } from '@/api/client';
 import { onRunSignal, pollUnlessLive } from '@/api/live';
 import { queries, type RunFilters } from '@/api/queries';
@@ -56,30 +56,41 @@ export function useFeed(filters: RunFilters, held: boolean): RunFeed {
       cache.setQueryData<Feed>(key, (known) => known && caughtUp(known));
       setTop(undefined);
     },
-    loading: !feed && !head.error,
+    loading: (!feed && !head.error) || (feed?.rows.length === 0 && feed.next !== null),
     error: head.error,
     retry: () => void head.refetch(),
     ...useMore(key, feed),
   };
 }
 
+const LOOKS = 20;
+
 function useMore(key: readonly ['run-feed', RunFilters], feed: Feed | undefined) {
   const cache = useQueryClient();
   const [asking, setAsking] = useState(false);
   const [moreError, setMoreError] = useState<unknown>(null);
-  async function more(): Promise<void> {
-    if (!feed?.next || asking) return;
+  const next = feed?.next ?? null;
+  const more = useCallback(async () => {
     setAsking(true);
     setMoreError(null);
     try {
-      const page = await get<Page<RunBrief>>('/runs', { ...key[1], cursor: feed.next });
-      cache.setQueryData<Feed>(key, (known) => known && withMore(known, page));
+      // A page may be empty and name a next one: then nothing was found so far back, and it is looked further.
+      let cursor: string | null = next;
+      for (let look = 0; cursor && look < LOOKS; look += 1) {
+        const page: Page<RunBrief> = await get<Page<RunBrief>>('/runs', { ...key[1], cursor });
+        cache.setQueryData<Feed>(key, (known) => known && withMore(known, page));
+        cursor = page.items.length === 0 ? page.next : null;
+      }
     } catch (error) {
       setMoreError(error);
     }
     setAsking(false);
-  }
-  return { more: feed?.next ? () => void more() : null, loadingMore: asking, moreError };
+  }, [cache, key, next]);
+  const bare = feed !== undefined && feed.rows.length === 0 && next !== null;
+  useEffect(() => {
+    if (bare && !asking && !moreError) void more();
+  }, [bare, asking, moreError, more]);
+  return { more: next ? () => !asking && void more() : null, loadingMore: asking, moreError };
 }
 
 /** The value, or while there is none the one before. */

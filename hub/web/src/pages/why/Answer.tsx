@@ -133,7 +133,7 @@ function Verdict({ verdict, event }: { verdict: WhyVerdict; event: EventBrief | 
 }
 
 function TryLink({ workflow, event }: { workflow: string; event: EventBrief }) {
-  const query = new URLSearchParams({ test: event.id, source: event.source });
+  const query = new URLSearchParams({ tab: 'test', event: event.id, source: event.source });
   return (
     <Link className={css.try} href={`/workflows/${encodeURIComponent(workflow)}?${query}`}>
       <IconFlask size={14} aria-hidden /> Try it again
