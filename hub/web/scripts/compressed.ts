@@ -1,5 +1,5 @@
 // Writes a .br and a .gz beside each built file that is worth it: the Hub then only sends them.
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
@@ -34,6 +34,9 @@ export function compressed(): Plugin {
       const folder = join(config.root, config.build.outDir);
       const names = await readdir(folder, { recursive: true });
       await Promise.all(names.filter((name) => TEXTS.test(name)).map((name) => compress(join(folder, name))));
+      // A Hub that runs takes up a build when its page is new: by then all of it should be there.
+      const now = new Date();
+      await utimes(join(folder, 'index.html'), now, now);
     },
   };
 }

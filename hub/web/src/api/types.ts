@@ -22,6 +22,7 @@ export interface ProblemDocument {
   title: string;
   status: number;
   detail: string;
+  instance: string;
   faults?: Fault[];
 }
 
@@ -531,6 +532,7 @@ export interface ApiKey {
   expires_at: string | null;
   last_used_at: string | null;
   revoked_at: string | null;
+  revoked_by: string | null;
 }
 export interface NewApiKey extends ApiKey {
   key: string; // whole, this once
@@ -543,8 +545,10 @@ export interface AuditRecord {
   role: string | null;
   action: string; // workflow.enable
   target: string; // workflow/alert-to-ticket
-  outcome: string; // done, refused, …
+  outcome: 'begun' | 'done' | 'refused' | 'failed'; // begun: the Hub was stopped before it could tell
+  problem: string | null; // why it was refused or failed
   details: Row;
+  finished_at: string | null;
 }
 
 // ---- other answers ----

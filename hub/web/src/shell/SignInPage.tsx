@@ -1,5 +1,5 @@
 // The way in: the organisation's own sign-in, a token, or on a developer's machine a role to try.
-import { Button, NativeSelect, PasswordInput } from '@mantine/core';
+import { Button, NativeSelect, PasswordInput, TextInput } from '@mantine/core';
 import '@mantine/core/styles/PasswordInput.layer.css';
 import { IconArrowRight, IconExternalLink, IconTool } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
@@ -66,9 +66,12 @@ function useSigningIn() {
   return { busy, error, run };
 }
 
+const ANOTHER = '…'; // no id of an organisation
+
 function DevelopmentForm({ options }: { options: SignInOptions }) {
   const { busy, error, run } = useSigningIn();
-  const [org, setOrg] = useState(options.orgs[0] ?? '');
+  const [org, setOrg] = useState(options.orgs[0] ?? 'acme');
+  const [another, setAnother] = useState(options.orgs.length === 0);
   const [role, setRole] = useState(options.roles.includes('Admin') ? 'Admin' : (options.roles[0] ?? ''));
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -82,12 +85,26 @@ function DevelopmentForm({ options }: { options: SignInOptions }) {
           This Hub runs for development: choose who to be. Elsewhere people sign in with their organisation’s account.
         </span>
       </p>
-      <NativeSelect
-        label="Organisation"
-        data={options.orgs}
-        value={org}
-        onChange={(event) => setOrg(event.currentTarget.value)}
-      />
+      {another ? (
+        <TextInput
+          label="Organisation"
+          value={org}
+          onChange={(event) => setOrg(event.currentTarget.value)}
+          required
+          withAsterisk={false}
+        />
+      ) : (
+        <NativeSelect
+          label="Organisation"
+          data={[...options.orgs, { value: ANOTHER, label: 'Another…' }]}
+          value={org}
+          onChange={(event) => {
+            const chosen = event.currentTarget.value;
+            setAnother(chosen === ANOTHER);
+            setOrg(chosen === ANOTHER ? '' : chosen);
+          }}
+        />
+      )}
       <NativeSelect
         label="Role"
         data={options.roles}

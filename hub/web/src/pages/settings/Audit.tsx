@@ -23,6 +23,14 @@ const SINCE = [
   { value: '7', label: 'Last 7 days' },
   { value: '30', label: 'Last 30 days' },
 ];
+const ACTIONS = [
+  { value: '', label: 'Any action' },
+  { value: 'workflow', label: 'On workflows' },
+  { value: 'run', label: 'On runs' },
+  { value: 'event', label: 'On events' },
+  { value: 'dead_letter', label: 'On dead letters' },
+  { value: 'key', label: 'On API keys' },
+];
 const DAY_MS = 86_400_000;
 
 export function Audit() {
@@ -34,12 +42,13 @@ export function Audit() {
     <>
       <div className={css.filters}>
         <Search label="Who" value={who} onChange={(text) => change({ who: text })} />
-        <Search label="Action, such as workflow.enable" value={action} onChange={(text) => change({ action: text })} />
-        <Search
-          label="Target, such as workflow/alert-to-ticket"
-          value={target}
-          onChange={(text) => change({ target: text })}
+        <NativeSelect
+          aria-label="Action"
+          data={ACTIONS}
+          value={action}
+          onChange={(event) => change({ action: event.currentTarget.value })}
         />
+        <Search label="Target: workflow/…" value={target} onChange={(text) => change({ target: text })} />
         <NativeSelect
           aria-label="When"
           data={SINCE}
@@ -103,6 +112,7 @@ function Record({ record }: { record: AuditRecord }) {
       <td>{href ? <Link href={href}>{record.target}</Link> : record.target}</td>
       <td>
         <Outcome outcome={record.outcome} />
+        {record.problem && <span className={css.problem}>{record.problem}</span>}
       </td>
       <td className={css.details}>
         {Object.keys(record.details).length > 0 && (
@@ -116,14 +126,15 @@ function Record({ record }: { record: AuditRecord }) {
   );
 }
 
-const OUTCOMES: Record<string, { tone: Tone; icon: TablerIcon }> = {
+const OUTCOMES: Record<AuditRecord['outcome'], { tone: Tone; icon: TablerIcon }> = {
   done: { tone: 'ok', icon: IconCheck },
   refused: { tone: 'wait', icon: IconX },
   failed: { tone: 'bad', icon: IconX },
+  begun: { tone: 'mute', icon: IconDots },
 };
 
-function Outcome({ outcome }: { outcome: string }) {
-  const { tone, icon } = OUTCOMES[outcome] ?? { tone: 'mute' as const, icon: IconDots };
+function Outcome({ outcome }: { outcome: AuditRecord['outcome'] }) {
+  const { tone, icon } = OUTCOMES[outcome];
   return (
     <Chip tone={tone} icon={icon}>
       {humanise(outcome)}
