@@ -19,6 +19,7 @@ from hub.readable import PATIENCE, Horizon
 from hub.reading import Reads
 from hub.sending import Place, Sender
 from hub.services.figures import Figures
+from hub.services.runs import RunLists
 from projections.errors import MigrationError
 from projections.migrations import migrate
 from runtime.clock import Clock
@@ -59,6 +60,7 @@ class Parts:
         self.horizon = Horizon(self.postgres)
         self.reads = Reads(settings)
         self.figures = Figures(self.reads)
+        self.run_lists = RunLists(self.reads)
         self._audit = Audit(self.postgres, settings)
         self._prepare = prepare
         self._work: list[asyncio.Task[None]] = []
