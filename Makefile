@@ -44,7 +44,7 @@ web-check: $(WEB)/node_modules/.package-lock.json ## Lint, types and unit tests 
 	$(WEB)/npm run --silent check
 
 demo: setup web-if-possible ## Run a morning and a month at service providers on embedded parts, and check what came of it
-	$(BIN)/onestack demo
+	$(BIN)/onestack demo $(ARGS)
 
 up: setup web-if-possible ## Run all of it on embedded parts, in the foreground, until Ctrl-C
 	$(BIN)/onestack up

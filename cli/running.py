@@ -153,17 +153,30 @@ def demo(
         str, typer.Option(help="embedded, or kafka: a real Apache Kafka (needs Java 17 and Maven).")
     ] = "embedded",
     keep: Annotated[bool, typer.Option("--keep", help="Go on running afterwards, until Ctrl-C.")] = False,
+    here: Annotated[
+        bool, typer.Option("--here", help="Play its workflows and events into what 'onestack up' runs already.")
+    ] = False,
     data: Annotated[
-        Path | None, typer.Option(help="Where its data is kept; by default nothing is left behind.")
+        Path | None,
+        typer.Option(
+            help="Where its data is kept; by default nothing is left behind. With --here: the folder of 'up'."
+        ),
     ] = None,
 ) -> None:
     """Run a morning and a month at service providers on embedded parts.
 
     Weeks pass in seconds, with the ten built-in workflows in force. Checks that modules, run log and history agree.
-    Ends by itself; the exit code is 1 if they disagree.
+    Ends by itself; the exit code is 1 if they disagree. With --here it fills a running 'onestack up' instead, within
+    half a minute, and checks nothing.
     """
     from sandbox.demo import demo as run
+    from sandbox.demo.here import play_here
 
+    if here and keep:
+        raise Failure("--here plays into what runs already, so there is nothing to --keep.", USAGE)
+    if here:
+        _end(play_here(data_dir=data))
+        return
     _end(run(broker=_known(broker), keep=keep, data_dir=data))
 
 

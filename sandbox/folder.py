@@ -23,7 +23,7 @@ class Folder:
     @classmethod
     def claim(cls, wanted: Path | None = None) -> Self:
         """The wanted folder (else $ONESTACK_DATA_DIR or ./.onestack), or a sibling where another start has it."""
-        first = (wanted or Path(os.environ.get("ONESTACK_DATA_DIR") or DEFAULT)).expanduser().absolute()
+        first = wanted_folder(wanted)
         for number in range(1, _MOST):
             path = first if number == 1 else first.with_name(f"{first.name}-{number}")
             lock = _lock(path)
@@ -34,6 +34,11 @@ class Folder:
     def release(self) -> None:
         """Let another start have it."""
         self._lock.close()
+
+
+def wanted_folder(given: Path | None = None) -> Path:
+    """The folder that was asked for, else $ONESTACK_DATA_DIR or ./.onestack."""
+    return (given or Path(os.environ.get("ONESTACK_DATA_DIR") or DEFAULT)).expanduser().absolute()
 
 
 def _lock(path: Path) -> IO[str] | None:

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_urlsafe
 
+from sandbox.addresses import Addresses, forget
 from sandbox.broker import Tansu
 from sandbox.clock import VARIABLE, VirtualTime, given_clock
 from sandbox.errors import SandboxError
@@ -26,6 +28,8 @@ WORKFLOWS = Path(__file__).with_name("demo") / "workflows"
 
 _BROKER_PORT = 9092
 _METRICS_PORT = 9464
+_HUB_PORT = 8080
+_LOOPBACK = "127.0.0.1"
 _PARTITIONS = 4  # enough for the workers of one machine; each costs the broker and every worker something
 _TRIES = 3  # starts that may fail before we give up
 _PATIENCE = 60.0  # seconds for workers and projector to be in service
@@ -40,6 +44,8 @@ class StackOptions:
     data: Path | None = None
     virtual: bool = False
     """Whether time can be set forward, by `Stack.time`."""
+    hub: bool = True
+    """Whether the Hub runs too: API and web app."""
 
 
 class Stack:
@@ -54,6 +60,8 @@ class Stack:
         self.modules = StandIns()
         self.environment: dict[str, str] = {}
         self.time: VirtualTime | None = None
+        self.web: str | None = None
+        """The address of the web app, where the Hub runs."""
         self._say = say
         self._claim: Folder | None = None
 
@@ -95,13 +103,16 @@ class Stack:
         if self.options.virtual:
             self.time = VirtualTime(self.folder / "clock")
         self.modules = await StandIns(broker.bootstrap, PORTS, self.time.clock if self.time else given_clock()).start()
-        self._tell_ports({"broker": broker.port, **self.modules.ports})
+        self._tell_ports({"broker": broker.port, **self.modules.ports}, {"broker": _BROKER_PORT, **PORTS})
         self.environment = self._variables(broker.bootstrap, postgres.url)
         write_environment(self.folder / "env", self.environment)
         await self._start_programs()
+        Addresses(broker.bootstrap, postgres.url, self.web, self.modules.url("webhook")).write(self.folder)
 
     async def stop(self) -> None:
         """End all parts in order."""
+        if self._claim is not None:
+            forget(self.folder)
         await self.supervisor.stop_programs()
         await self.modules.stop()
         await self.supervisor.stop()
@@ -138,8 +149,10 @@ class Stack:
         port = _METRICS_PORT
         for name in names:
             port = free_port(port)
-            programs.append(self._program(name, port))
+            programs.append(self._program(name, port, {"ONESTACK_METRICS_PORT": str(port)}))
             port += 1
+        if self.options.hub:
+            await self._start_hub()
         for name, program in zip(names, programs, strict=True):
             await self.supervisor.run(name, program, f"http://127.0.0.1:{program.port}/metrics")
         deadline = asyncio.get_running_loop().time() + _PATIENCE
@@ -149,21 +162,27 @@ class Stack:
                 raise SandboxError(f"{late[0].name} does not get into service: {tail(log)} (see {log})")
             await asyncio.sleep(0.05)
 
-    def _program(self, name: str, port: int) -> Program:
+    async def _start_hub(self) -> None:
+        port = free_port(_HUB_PORT)
+        own = {"ONESTACK_HUB_PORT": str(port)}
+        if not os.environ.get("ONESTACK_JWKS"):
+            # Nobody's keys are known here, so whoever sits at this machine may say who they are: with a secret of this
+            # start alone, in the Hub's own variables, and never where another machine could reach it.
+            own |= {"ONESTACK_HUB_HOST": _LOOPBACK, "ONESTACK_DEVELOPMENT_SIGN_IN": token_urlsafe(32)}
+        self.web = f"http://{_LOOPBACK}:{port}"
+        await self.supervisor.run("hub", self._program("hub", port, own), self.web)
+        self._tell_ports({"web app": port}, {"web app": _HUB_PORT})
+
+    def _program(self, name: str, port: int, more: Mapping[str, str]) -> Program:
         role = name.partition("-")[0]
-        own = {
-            "ONESTACK_INSTANCE": name,
-            "ONESTACK_METRICS_PORT": str(port),
-            "ONESTACK_DATA_DIR": str(self.folder / name),
-        }
+        own = {"ONESTACK_INSTANCE": name, "ONESTACK_DATA_DIR": str(self.folder / name), **more}
         if secrets := os.environ.get("ONESTACK_SECRETS_DIR"):
             own["ONESTACK_SECRETS_DIR"] = str(Path(secrets).absolute())  # they run in folders of their own
         env = {**os.environ, **self.environment, **own}
         command = [sys.executable, "-m", "cli.main", role]
         return Program(command, env, self.folder / "logs" / f"{name}.log", port, self.folder / name)
 
-    def _tell_ports(self, ports: Mapping[str, int]) -> None:
-        wanted = {"broker": _BROKER_PORT, **PORTS}
+    def _tell_ports(self, ports: Mapping[str, int], wanted: Mapping[str, int]) -> None:
         moved = [f"{name} {wanted[name]} by {port}" for name, port in ports.items() if port != wanted[name]]
         if moved:
             self._say(f"Ports that are taken were replaced: {', '.join(moved)}.")

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 import asyncpg
+import orjson
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -51,22 +52,22 @@ class History:
 
     async def refresh(self) -> None:
         """Read the counts anew; while Postgres or the views are away the last ones stay."""
-        import orjson
-
-        try:
+        with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
             if self._connection is None or self._connection.is_closed():
                 self._connection = await connect(self._url)
-            row = await self._connection.fetchrow(_COUNTS)
-        except (*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return
-        if row is not None:
-            self.counts = Counts(orjson.loads(row[0]), row[1], row[2])
+            self.counts = await read_counts(self._connection)
 
     async def close(self) -> None:
         """Disconnect."""
         if self._connection is not None:
             with suppress(*AWAY, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await asyncio.wait_for(self._connection.close(), 2)
+
+
+async def read_counts(connection: Connection) -> Counts:
+    """The counts as they are now."""
+    row = await connection.fetchrow(_COUNTS)
+    return Counts() if row is None else Counts(orjson.loads(row[0]), row[1], row[2])
 
 
 def ordered(runs: dict[str, int]) -> list[tuple[str, int]]:

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from sandbox.errors import SandboxError
+from sandbox.folder import DEFAULT
 from sandbox.resume import take_up
 from sandbox.stack import WORKFLOWS, Stack, StackOptions
 from sandbox.status import History, picture
@@ -133,11 +134,20 @@ def _path(path: Path) -> str:
     return shlex.quote(min(os.path.relpath(path), str(path), key=len))
 
 
+def _data(stack: Stack) -> str:
+    """The option by which another command finds this start."""
+    return "" if stack.folder == DEFAULT.absolute() else f" --data {_path(stack.folder)}"
+
+
 def _tell(stack: Stack, console: Console) -> None:
     def say(text: str = "") -> None:
         console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     say()
+    if stack.web is not None:
+        say(f"The web app:  {stack.web}")
+        say(f"Its demo's data, from another terminal:  onestack demo --here{_data(stack)}")
+        say()
     say(f"It runs. In another terminal, take its addresses over with:  . {shlex.quote(str(stack.folder / 'env'))}")
     say("and then, for example:")
     say(f"  onestack publish {_path(WORKFLOWS)}/*.yaml      # put workflows in force")

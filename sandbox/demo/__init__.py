@@ -56,7 +56,7 @@ async def play(options: DemoOptions) -> int:
         shutil.rmtree(folder, ignore_errors=True)
     with Interrupt() as interrupt:
         stack = Stack(
-            StackOptions(options.broker, options.workers, folder, virtual=True),
+            StackOptions(options.broker, options.workers, folder, virtual=True, hub=options.keep),
             lambda text: console.print(text, highlight=False),
         )
         found: list[Check] = []
@@ -64,6 +64,7 @@ async def play(options: DemoOptions) -> int:
             done = await interrupt.or_done(_play(stack, options, console, found))
             if done and options.keep:
                 console.print(f"It goes on running until Ctrl-C. In another terminal:  . '{stack.folder / 'env'}'")
+                console.print(f"The web app:  {stack.web}", highlight=False)
                 await interrupt.stopped.wait()
         finally:
             await stack.stop()

@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
@@ -31,6 +30,12 @@ Tell = Callable[[int, int, int], None]
 """Called with events published, runs finished, and runs in the history."""
 
 
+def definitions(webhook: str) -> list[dict[str, Any]]:
+    """The demo's own workflows, for a webhook receiver at this URL."""
+    texts = (file.read_text().replace(_RECEIVER, webhook) for file in sorted(WORKFLOWS.glob("*.yaml")))
+    return [one for text in texts for one in load_yaml(text)]
+
+
 class Play:
     """Plays one morning on a stack that runs."""
 
@@ -42,7 +47,7 @@ class Play:
         self._log = log
         self._connection = connection
         self._tag = token_hex(3)
-        self.definitions = [self._definition(file) for file in sorted(WORKFLOWS.glob("*.yaml"))]
+        self.definitions = definitions(stack.modules.url("webhook"))
         mistakes = bad.events(self._tag)
         self.happenings = Morning(seed, count - len(mistakes), datetime.now(UTC)).happenings()
         self._mistakes = mistakes
@@ -111,11 +116,6 @@ class Play:
     def runs_wanted(self) -> int:
         """How many runs the events published so far should start."""
         return len({run for event in self.events if (run := run_of(event)) is not None})
-
-    def _definition(self, file: Path) -> dict[str, Any]:
-        text = file.read_text().replace(_RECEIVER, self._modules.url("webhook"))
-        (definition,) = load_yaml(text)
-        return definition
 
     def _event(self, it: Happening) -> Event:
         id = f"morning-{self._tag}-{it.number}"

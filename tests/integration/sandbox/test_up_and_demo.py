@@ -4,8 +4,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -95,6 +98,54 @@ def test_the_demo_agrees_with_itself_within_90_seconds(tmp_path: Path) -> None:
     assert "All agree." in out
     assert time.monotonic() - began < 90
     assert list(tmp_path.iterdir()) == []
+
+
+@contextmanager
+def web_app(process: subprocess.Popen[str], said: str) -> Iterator[httpx.Client]:
+    """Somebody of northwind at the web app whose address was told; whatever comes, the process is told to stop."""
+    try:
+        found = re.search(r"The web app:  (http://127\.0\.0\.1:\d+)", said)
+        assert found is not None, said
+        with httpx.Client(base_url=f"{found[1]}/api/v1", timeout=30) as client:
+            assert client.get("/session/options").json()["development"] is True
+            assert client.post("/session/development", json={"org": "northwind", "role": "Owner"}).status_code == 200
+            yield client
+    finally:
+        process.send_signal(signal.SIGINT)
+
+
+@pytest.mark.timeout(240)
+def test_up_tells_the_web_app_first_and_the_demo_fills_it_with_one_command(tmp_path: Path) -> None:
+    assert finish(start(tmp_path, "demo", "--here"))[0] == 1, "nothing runs there yet"
+    up = start(tmp_path, "up")
+    said = read_until(up, "Ctrl-C stops all of it")
+    assert said.index("The web app:") < said.index("It runs.")
+    assert "onestack demo --here\n" in said
+    with web_app(up, said) as client:
+        assert client.get("/session").json()["kind"] == "development"
+        assert "northwind" not in client.get("/session/options").json()["orgs"]
+        code, out = finish(start(tmp_path, "demo", "--here"))
+        assert code == 0, out
+        assert "23 workflows" in out
+        assert {"northwind", "harbor", "redwood"} <= set(client.get("/session/options").json()["orgs"])
+        hub = next(one for one in offspring(up) if one.cmdline()[-1] == "hub")
+        secret = hub.environ()["ONESTACK_DEVELOPMENT_SIGN_IN"]
+        for file in (tmp_path / ".onestack").glob("*"):
+            if file.is_file():
+                assert secret not in file.read_text(errors="replace"), "it is of this start alone, and in no file"
+    assert finish(up)[0] == 0
+    code, out = finish(start(tmp_path, "demo", "--here"))
+    assert (code, "Nothing runs on" in out) == (1, True)
+
+
+@pytest.mark.timeout(240)
+def test_a_demo_that_goes_on_ends_with_the_web_app(tmp_path: Path) -> None:
+    demo = start(tmp_path, "demo", "--keep")
+    said = read_until(demo, "The web app:")
+    with web_app(demo, said) as client:
+        assert "northwind" in client.get("/session/options").json()["orgs"]
+    code, out = finish(demo)
+    assert code == 0, out
 
 
 def test_an_unknown_broker_is_told_in_one_sentence(tmp_path: Path) -> None:
