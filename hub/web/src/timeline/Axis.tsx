@@ -33,7 +33,8 @@ export function AxisLabels({ scale }: { scale: Scale }) {
   );
 }
 
-export function GridLines({ scale }: { scale: Scale }) {
+/** `now`: of a run that goes on. */
+export function GridLines({ scale, now }: { scale: Scale; now: number | null }) {
   return (
     <div className={css.grid} aria-hidden>
       {scale.ticks.map((tick) => (
@@ -48,6 +49,7 @@ export function GridLines({ scale }: { scale: Scale }) {
           />
         ) : null,
       )}
+      {now !== null && now < scale.to && <span className={css.now} style={at(scale.x(now))} />}
     </div>
   );
 }

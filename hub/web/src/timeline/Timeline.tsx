@@ -7,7 +7,8 @@ import { STEP_ICONS, STEP_TONES, type Tone } from '@/parts/status';
 import { wholeTime } from '@/parts/time';
 import { humanise, STEP_WORDS } from '@/parts/words';
 import { AxisLabels, GridLines } from './Axis';
-import { resultOf, retriesOf } from './bars';
+import { past, resultOf, retriesOf } from './bars';
+import { Crosshair } from './Crosshair';
 import { errorWords } from './errors';
 import { rowsOf, type StepRow, spanOf, type TurnRow, timelineScale } from './rows';
 import type { Scale } from './scale';
@@ -66,7 +67,8 @@ export function Timeline({ run, selected, lit, onSelect, onHover, titles }: Time
         </div>
         <ol className={css.rows} aria-label="Steps" onPointerLeave={() => onHover(null)}>
           <li className={css.overlay} aria-hidden>
-            <GridLines scale={scale} />
+            <GridLines scale={scale} now={goesOn ? now : null} />
+            <Crosshair scale={scale} />
           </li>
           <PointRow {...shared} pick="trigger" {...triggerPoint(run)} />
           {run.conditions && <PointRow {...shared} pick="conditions" {...conditionsPoint(run)} />}
@@ -172,7 +174,7 @@ function lastError(step: RunStep): string {
 function lengthWords(step: RunStep, bars: StepRow['bars']): string {
   const result = resultOf(step);
   if (result !== null) return result ? 'Yes' : 'No';
-  const length = lasted((bars.at(-1)?.to ?? 0) - (bars[0]?.from ?? 0));
+  const length = lasted((past(bars).at(-1)?.to ?? 0) - (bars[0]?.from ?? 0));
   if (step.status === 'waiting')
     return step.action === 'delay' ? `waits for ${length}` : `${length}, waits to try again`;
   return step.status === 'running' ? `${length} …` : length;

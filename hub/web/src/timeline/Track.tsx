@@ -19,6 +19,7 @@ function toneOf(bar: Bar, step: RunStep): string {
 function titleOf(bar: Bar, step: RunStep): string {
   const length = lasted(bar.to - bar.from);
   if (bar.kind === 'delay') return bar.open ? `Waits for ${length} already` : `Waited ${length}`;
+  if (bar.kind === 'ahead') return `Goes on in ${length}`;
   if (bar.kind === 'retry') return `Pause of ${length} before the next attempt`;
   const which = step.tries.length > 1 ? `Attempt ${bar.attempt}: ` : '';
   const error = bar.error ? `, ${errorWords(bar.error)}` : '';

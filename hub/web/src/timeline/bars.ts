@@ -1,8 +1,8 @@
 import type { Row, RunStep } from '../api/types';
 import { millis } from './time';
 
-/** What a stretch of a step was: work (solid), a wait that was asked for, or the pause before the next attempt. */
-export type BarKind = 'work' | 'delay' | 'retry';
+/** What a stretch of a step was: work (solid), a wait that was asked for, the pause before the next attempt, or one to come. */
+export type BarKind = 'work' | 'delay' | 'retry' | 'ahead';
 
 export interface Bar {
   kind: BarKind;
@@ -21,9 +21,20 @@ export function barsOf(step: RunStep, now: number): Bar[] {
   const begin = millis(step.started_at);
   const open = OPEN.has(step.status) && !step.finished_at;
   const end = step.finished_at ? millis(step.finished_at) : open ? Math.max(now, begin) : begin;
-  if (step.action === 'delay') return [bar('delay', begin, end, open)];
+  if (step.action === 'delay') return [bar('delay', begin, end, open), ...ahead(step, end, open)];
   if (step.tries.length === 0) return [bar('work', begin, end, open)];
-  return attemptBars(step, end, open);
+  return [...attemptBars(step, end, open), ...ahead(step, end, open)];
+}
+
+/** What is left of a wait. */
+function ahead(step: RunStep, now: number, open: boolean): Bar[] {
+  const until = millis(step.waits_until);
+  return open && step.status === 'waiting' && until > now ? [bar('ahead', now, until, false)] : [];
+}
+
+/** The stretches that there have been. */
+export function past(bars: Bar[]): Bar[] {
+  return bars.filter((one) => one.kind !== 'ahead');
 }
 
 function attemptBars(step: RunStep, end: number, open: boolean): Bar[] {

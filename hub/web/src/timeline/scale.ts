@@ -33,6 +33,8 @@ export interface Scale {
   segments: Segment[];
   ticks: Tick[];
   x: (at: number) => number;
+  /** The moment at a place: x the other way round. */
+  at: (x: number) => number;
 }
 
 const STEPS = [
@@ -53,7 +55,8 @@ export function scaleOf(spans: Span[], from: number, to: number, shortened: bool
   const pieces = shortened ? piecesOf(spans, from, end) : [{ from, to: end, broken: false }];
   const segments = placed(pieces);
   const x = (at: number): number => position(segments, at);
-  return { from, to: end, segments, ticks: ticksOf(segments, from, ticks), x };
+  const at = (place: number): number => moment(segments, place);
+  return { from, to: end, segments, ticks: ticksOf(segments, from, ticks), x, at };
 }
 
 /** Whether shortening would show more: waits take most of the time, and there is work to be seen beside them. */
@@ -146,6 +149,14 @@ function position(segments: Segment[], at: number): number {
   const length = inside.to - inside.from;
   const share = length > 0 ? (at - inside.from) / length : 0;
   return inside.left + (inside.right - inside.left) * share;
+}
+
+function moment(segments: Segment[], x: number): number {
+  const inside = segments.find((segment) => x <= segment.right) ?? segments.at(-1);
+  if (!inside) return 0;
+  const width = inside.right - inside.left;
+  const share = width > 0 ? Math.max(0, Math.min(1, (x - inside.left) / width)) : 0;
+  return inside.from + (inside.to - inside.from) * share;
 }
 
 function ticksOf(segments: Segment[], from: number, most: number): Tick[] {

@@ -79,6 +79,15 @@ describe('the bars of a step', () => {
     expect(barsOf(waits, T0 + 2000).at(-1)).toMatchObject({ kind: 'retry', to: T0 + 2000, open: true });
   });
 
+  test('what is left of a wait lies ahead', () => {
+    const waits = step({ action: 'delay', status: 'waiting', waits_until: at(9000) });
+    expect(barsOf(waits, T0 + 2000)).toMatchObject([
+      { kind: 'delay', to: T0 + 2000, open: true },
+      { kind: 'ahead', from: T0 + 2000, to: T0 + 9000 },
+    ]);
+    expect(barsOf(waits, T0 + 9500)).toHaveLength(1);
+  });
+
   test('a step that runs grows up to now', () => {
     expect(barsOf(step({ tries: [attempt(1, 0, null)] }), T0 + 700)).toMatchObject([{ to: T0 + 700, open: true }]);
   });
@@ -118,6 +127,8 @@ describe('the scale', () => {
     const moments = [0, 15, 30, 5000, 10_000, 10_030, 200_000, 400_000, 400_030].map(scale.x);
     expect(moments).toEqual([...moments].sort((a, b) => a - b));
     expect(new Set(moments).size).toBe(moments.length);
+    expect(scale.at(scale.x(200_000))).toBeCloseTo(200_000, 3);
+    expect(scale.at(2)).toBe(400_030);
   });
 
   test('of several waits a longer one stays wider', () => {
