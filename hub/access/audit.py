@@ -15,6 +15,7 @@ from hub.access.caller import Caller
 from hub.database import Database
 from hub.problems import Problem
 from runtime.logging import logger
+from runtime.postgres import Connection
 from runtime.settings import Settings
 
 log = logger("audit")
@@ -26,6 +27,15 @@ _END: Final = """
 update hub_data.audit set outcome = $2, problem = $3, details = $4::jsonb, finished_at = clock_timestamp()
  where id = $1 and outcome = 'begun'"""
 _LONGEST: Final = 16_384
+
+
+async def note(
+    connection: Connection, org: str, operator: str, action: str, target: str, details: Mapping[str, Any]
+) -> None:
+    """Write what an operator does at the command line, in the transaction that does it."""
+    text = orjson.dumps(dict(details)).decode()
+    id = await connection.fetchval(_BEGIN, org, operator, "operator", None, None, action, target, text)
+    await connection.execute(_END, id, "done", None, text)
 
 
 class Record:

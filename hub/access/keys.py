@@ -107,7 +107,7 @@ class Keys:
             row["org_id"],
             f"{row['name']} (key {id})",
             "key",
-            None,
+            row["role"],
             frozenset(row["permissions"]),
             row["expires_at"],
             id,

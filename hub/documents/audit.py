@@ -35,7 +35,9 @@ class AuditRecord(BaseModel):
     id: str
     at: datetime
     who: str
-    kind: Literal["token", "key", "development"]
+    kind: Literal["token", "key", "development", "operator"] = Field(
+        description="How they proved who they are; an operator sat at the command line."
+    )
     role: Role | None
     action: str = Field(description="Such as `workflow.enable`, `run.cancel`, `key.create`.")
     target: str = Field(description="Such as `workflow/alert-to-ticket`, `run/4f…`.")
