@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runtime.postgres import Connection
 
 _BATCH: Final = 200
-_TURN: Final = 0.02
+_TURN: Final = 0.01
 """Seconds that reading may take the event loop for, before the others have their turn."""
 
 
