@@ -14,15 +14,10 @@ from cli.story import tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from engine.why import Begun, Verdict
     from projections.queries import Row
-    from runtime.postgres import Connection
-    from runtime.settings import Settings
 
 _MARKS: Final = {"ran": ("✓", "green"), "condition": ("✗", "red"), "guard": ("✗", "yellow"), "no run": ("?", "yellow")}
 _LETTERS: Final = 20
-_ENTITYS_RUNS: Final = 200
-"""Cancelled runs of the entity that are looked through for this event."""
 
 
 def why(
@@ -49,6 +44,8 @@ def why(
 
 async def _why(event_id: str, org: str | None, source: str | None) -> dict[str, Any]:
     from cli.clients import postgres, settings_for_people
+    from hub.services.rules import rules_of
+    from hub.services.why import explained
     from projections import queries
 
     settings = settings_for_people()
@@ -57,7 +54,7 @@ async def _why(event_id: str, org: str | None, source: str | None) -> dict[str, 
         if len(found) > 1:
             raise Failure(_several(event_id, found), USAGE)
         if found:
-            return await _explained(connection, settings, found[0])
+            return await explained(connection, rules_of(settings, {}), found[0])
         letters = await queries.list_dead_letters(connection, org=org, containing=event_id, limit=_LETTERS)
         letters = [one for one in letters if one["topic"].startswith("onestack.events.")]
         if letters:
@@ -82,83 +79,6 @@ def _unknown(event_id: str, org: str | None, source: str | None, others: list[Ro
         f"The history has no event {event_id!r}{of}, and no dead letter has that id: it never came, "
         "is not in the history yet, or is no longer kept."
     )
-
-
-async def _explained(connection: Connection, settings: Settings, row: Row) -> dict[str, Any]:
-    from engine.why import Version
-    from engine.why import why as reason
-    from hub.services.rules import rules_of
-    from projections import queries
-    from schemas.events import from_envelope
-    from schemas.names import run_id
-
-    org, event = row["org_id"], from_envelope(row["event"])
-    rules = rules_of(settings, {})
-    in_force = {one["workflow_id"] for one in await queries.list_workflows(connection, org=org)}
-    begun, also = await _runs(connection, row)
-    verdicts: list[Verdict] = []
-    for workflow_id in await queries.workflow_ids(connection, org):
-        versions = [
-            Version(one["definition"], one["published_at"])
-            for one in await queries.workflow_versions(connection, org, workflow_id)
-        ]
-        run = begun.get(run_id(org, workflow_id, event.source, event.id))
-        if versions and (run is not None or workflow_id in in_force or _once_matched(versions, event.type)):
-            verdicts.append(
-                reason(event, row["received_at"], versions, run, in_force=workflow_id in in_force, rules=rules)
-            )
-    return {
-        "event": {name: row[name] for name in ("org_id", "source", "type", "subject", "time", "received_at")}
-        | {"id": row["event_id"]},
-        "workflows": [one.as_json() for one in sorted(verdicts, key=lambda one: one.workflow_id)],
-        "also": also + await _cancelled(connection, row),
-    }
-
-
-def _once_matched(versions: list[Any], event_type: str) -> bool:
-    """Whether a workflow that is deleted could have been meant."""
-    return any((one.body.get("trigger") or {}).get("type") == event_type for one in versions)
-
-
-async def _runs(connection: Connection, row: Row) -> tuple[dict[str, Begun], list[dict[str, Any]]]:
-    """The runs that the event began, by id; and what else it had a part in."""
-    from engine.why import Begun
-    from projections import queries
-
-    begun: dict[str, Begun] = {}
-    also: list[dict[str, Any]] = []
-    for run in await queries.runs_of_event(connection, row["org_id"], row["source"], row["event_id"]):
-        entries = await queries.run_log(connection, run["run_id"])
-        if not entries:
-            continue
-        data = entries[0]["data"]
-        begun[run["run_id"]] = Begun(run["run_id"], run["status"], data, run["error"])
-        what = None
-        if data.get("rerun_of"):
-            what = f"ran again, of run {data['rerun_of']}"
-        elif (data["event"].get("id"), data["event"].get("source")) != (row["event_id"], row["source"]):
-            what = "was begun again by it"
-        if what is not None:
-            also.append(_also(run, what))
-    return begun, also
-
-
-async def _cancelled(connection: Connection, row: Row) -> list[dict[str, Any]]:
-    """Runs of the same entity that this event cancelled."""
-    from projections import queries
-
-    wanted = queries.RunFilter(row["org_id"], status="cancelled", entity=row["entity_key"])
-    found = []
-    for run in await queries.list_runs(connection, wanted, limit=_ENTITYS_RUNS):
-        for entry in await queries.run_log(connection, run["run_id"]):
-            by = entry["data"].get("by", {}).get("event") if entry["type"] == "run.cancelled" else None
-            if by and (by.get("id"), by.get("source")) == (row["event_id"], row["source"]):
-                found.append(_also(run, "was cancelled by it"))
-    return found
-
-
-def _also(run: Row, what: str) -> dict[str, Any]:
-    return {"run_id": run["run_id"], "workflow": run["workflow_id"], "status": run["status"], "what": what}
 
 
 def _refused(told: dict[str, Any]) -> Iterator[str]:
