@@ -29,7 +29,7 @@ $(STAMP): requirements.lock pyproject.toml
 
 web: $(WEB)/dist/index.html ## Build the web app of the Hub
 
-$(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.json | $(STAMP)
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json | $(STAMP)
 	$(WEB)/npm ci --prefer-offline --fetch-retries=1 --loglevel=error
 	@touch $@
 
