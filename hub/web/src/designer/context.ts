@@ -17,6 +17,7 @@ export interface Designer {
   definition: Definition;
   catalogue: Catalogue;
   validation: Validation | null;
+  current: boolean; // whether it is of the definition as it is now
   faults: Faults;
   readOnly: boolean;
   event: PreviewEvent | null;
@@ -26,6 +27,8 @@ export interface Designer {
   done: (done: Done | null) => void;
   act: (act: Act) => void;
   show: (view: View) => void;
+  undo: () => void;
+  redo: () => void;
   close: () => void;
 }
 

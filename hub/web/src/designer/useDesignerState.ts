@@ -71,6 +71,8 @@ export function useDesignerState(begin: () => DesignerState, catalogue: Catalogu
     },
     [catalogue, done, readOnly],
   );
+  const undo = useCallback(() => dispatch({ do: 'undo' }), []);
+  const redo = useCallback(() => dispatch({ do: 'redo' }), []);
   const close = useCallback(() => {
     const { view } = now.current;
     dispatch({ do: 'show', view: { show: 'nothing' } });
@@ -83,6 +85,7 @@ export function useDesignerState(begin: () => DesignerState, catalogue: Catalogu
       definition,
       catalogue,
       validation,
+      current,
       faults,
       readOnly,
       event,
@@ -92,8 +95,26 @@ export function useDesignerState(begin: () => DesignerState, catalogue: Catalogu
       act,
       show,
       close,
+      undo,
+      redo,
     }),
-    [state, definition, catalogue, validation, faults, readOnly, event, change, done, act, show, close],
+    [
+      state,
+      definition,
+      catalogue,
+      validation,
+      current,
+      faults,
+      readOnly,
+      event,
+      change,
+      done,
+      act,
+      show,
+      close,
+      undo,
+      redo,
+    ],
   );
   useEffect(() => {
     if (!said) return;

@@ -11,7 +11,7 @@ import { useDesigner } from '../context';
 import { SchemaForm } from '../form/SchemaForm';
 import { neighbour, update, withCondition } from '../model/edit';
 import { placeAfter, proposedRow } from '../model/proposals';
-import { atPath, isAction, isGate, type Located } from '../model/tree';
+import { atPath, isAction, isBranch, isGate, type Located, type Place, SIDES, sideKey } from '../model/tree';
 import { usePreview } from '../usePreview';
 import { variablesOf } from '../variables/variables';
 import { focusField, focusFirst } from './focus';
@@ -168,7 +168,10 @@ function Footer({ cardKey }: { cardKey: string }) {
     );
   const can = (way: 'up' | 'down') => Boolean(found && neighbour(definition, found.step.id, way));
   const waiting = definition.steps.length === 0;
-  const add = () => show({ show: 'picker', place: placeAfter(definition, cardKey) });
+  const branch = found && isBranch(found.step) ? found.step : null;
+  // An empty branch is filled first; else it goes on behind the card.
+  const sides = branch ? SIDES.filter((side) => (branch[side] ?? []).length === 0) : [];
+  const add = (place: Place) => show({ show: 'picker', place });
   return (
     <>
       {found && (
@@ -190,14 +193,28 @@ function Footer({ cardKey }: { cardKey: string }) {
       )}
       <Small label="Delete" icon={IconTrash} danger onClick={() => act({ do: 'remove', key: cardKey })} />
       <span className={css.gap} />
-      <Button
-        variant={waiting ? 'filled' : 'default'}
-        leftSection={<IconPlus size={15} aria-hidden />}
-        onClick={add}
-        data-next
-      >
-        Next step
-      </Button>
+      {branch &&
+        sides.map((side) => (
+          <Button
+            key={side}
+            variant="default"
+            leftSection={<IconPlus size={15} aria-hidden />}
+            onClick={() => add({ list: sideKey(branch.id, side), index: 0 })}
+            data-next
+          >
+            {side === 'then' ? 'If Yes' : 'If No'}
+          </Button>
+        ))}
+      {sides.length === 0 && (
+        <Button
+          variant={waiting ? 'filled' : 'default'}
+          leftSection={<IconPlus size={15} aria-hidden />}
+          onClick={() => add(placeAfter(definition, cardKey))}
+          data-next
+        >
+          Next step
+        </Button>
+      )}
       {!waiting && <Button onClick={close}>Done</Button>}
     </>
   );
