@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from cli.clients import need_topic, postgres, settings_for_people
 from cli.errors import Failure
-from cli.publishing import in_force, publish
-from cli.requests import PATIENCE, ask, request
+from cli.publishing import in_force, publish, send
+from cli.requests import by
+from hub.services import cancelling
 from hub.services.publishing import switched
-from projections import queries
 from schemas.names import DEFINITIONS
 
 if TYPE_CHECKING:
-    from projections.queries import Row
-    from runtime.postgres import Connection
-    from runtime.settings import Settings
+    from collections.abc import Sequence
 
-_BATCH: Final = 1000
-_SETTLED: Final = 1.0
-"""Seconds without an unfinished run after which none is taken to be left: a definition is in force within one."""
+    from hub.services.records import Record
 
 
 async def switch(org: str, workflow_id: str, state: str) -> dict[str, Any]:
@@ -44,36 +39,16 @@ async def switch(org: str, workflow_id: str, state: str) -> dict[str, Any]:
 async def cancel_all(org: str, workflow_id: str, reason: str | None) -> int:
     """Cancel the workflow's unfinished runs until none is left; how many were. Raises Failure where some go on."""
     settings = settings_for_people()
-    cancelled = 0
+
+    async def sending(records: Sequence[Record]) -> Any:
+        return await send(settings, records)
+
     async with postgres(settings) as connection:
-        quiet_since: float | None = None
-        stuck_since = time.monotonic()
-        while quiet_since is None or time.monotonic() - quiet_since < _SETTLED:
-            runs = await _unfinished(connection, org, workflow_id)
-            if not runs:
-                quiet_since = quiet_since or time.monotonic()
-                await asyncio.sleep(0.2)
-                continue
-            quiet_since = None
-            done = await _cancel(settings, connection, runs, reason)
-            cancelled += done
-            stuck_since = time.monotonic() if done else stuck_since
-            if time.monotonic() - stuck_since > 3 * PATIENCE:
-                raise Failure(
-                    f"{cancelled:,} runs were cancelled, but {len(runs):,} go on: are a worker and a projector running?"
-                )
-    return cancelled
-
-
-async def _unfinished(connection: Connection, org: str, workflow_id: str) -> list[Row]:
-    found: list[Row] = []
-    for status in ("waiting", "running"):
-        wanted = queries.RunFilter(org, workflow_id, status)
-        found += await queries.list_runs(connection, wanted, limit=_BATCH)
-    return found
-
-
-async def _cancel(settings: Settings, connection: Connection, runs: list[Row], reason: str | None) -> int:
-    requests = [request(run, "cancel", reason or "the workflow was disabled") for run in runs]
-    await ask(settings, connection, requests, PATIENCE)
-    return sum(one.result == "cancelled" for one in requests)
+        told = await cancelling.cancel_all(
+            sending, lambda: nullcontext(connection), org, workflow_id, by(reason or "the workflow was disabled")
+        )
+    if told.left:
+        raise Failure(
+            f"{told.done:,} runs were cancelled, but {told.left:,} go on: are a worker and a projector running?"
+        )
+    return told.done

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import Body, Header, Path, Query, Request
 from fastapi.responses import Response
 
-from hub.access import READ, WRITE, Caller, needs
+from hub.access import READ, RUN, WRITE, Caller, needs
 from hub.documents.definitions import DefinitionInput, State
 from hub.documents.workflows import Disable, Workflow, WorkflowList
 from hub.parts import Parts
 from hub.problems import Problem, not_found
 from hub.routing import API, Responses, answers, api_router, json, problems
+from hub.sending import Outgoing
 from hub.services import workflows
+from hub.services.cancelling import cancel_all
 from hub.services.cursors import LONGEST
+from hub.services.records import Record
 from hub.services.whole import whole
 from hub.services.writing import Expected, Writer, Written, etag
+from schemas.messages import By
 from schemas.names import ID_PATTERN
 
 router = api_router("workflows")
@@ -30,6 +35,8 @@ IfMatch = Annotated[
     Header(max_length=1000, description='The `ETag` that was read, such as `"3"`: another version is not changed.'),
 ]
 Words = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
+_PATIENCE: Final = 10.0
+"""Seconds in which all runs of a workflow should be cancelled."""
 _NO_STORE: Final = {"cache-control": "no-store"}
 _ETAG: Final = {"ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}}}
 _WHOLE: Final = answers(Workflow, headers=_ETAG)
@@ -128,13 +135,36 @@ async def shadow_workflow(request: Request, caller: Author, id: Id, if_match: If
 async def disable_workflow(
     request: Request, caller: Author, id: Id, body: Annotated[Disable | None, Body()] = None, if_match: IfMatch = None
 ) -> Response:
-    """Let no event start it. It keeps its configuration; its runs go on to their end, unless they are cancelled too."""
-    return await _switch(request, caller, id, "disabled", if_match)
+    """Let no event start it. It keeps its configuration; its runs go on to their end, unless they are cancelled too.
+
+    Cancelling needs the permission to steer runs. Where some go on after ten seconds, the answer is 202.
+    """
+    cancels = body is not None and body.cancel_running
+    if cancels and RUN not in caller.permissions:
+        raise Problem(403, f"Cancelling runs needs the permission {RUN}, which {caller.person} does not have.")
+    return await _switch(request, caller, id, "disabled", if_match, cancels=cancels)
 
 
-async def _switch(request: Request, caller: Caller, id: str, state: str, if_match: str | None) -> Response:
-    written = await Writer(request.app.state.parts, caller).switch(id, state, Expected.of(if_match))
-    return await _answer(request, caller, written)
+async def _switch(
+    request: Request, caller: Caller, id: str, state: str, if_match: str | None, *, cancels: bool = False
+) -> Response:
+    parts: Parts = request.app.state.parts
+    written = await Writer(parts, caller).switch(id, state, Expected.of(if_match))
+    left = await _cancel_all(parts, caller, id) if cancels else 0
+    return await _answer(request, caller, written, 202 if left else 200)
+
+
+async def _cancel_all(parts: Parts, caller: Caller, id: str) -> int:
+    """Cancel all that it has under way; how many runs go on all the same."""
+    by = By(person=caller.person[:200], reason="the workflow was disabled")
+
+    async def send(records: Sequence[Record]) -> None:
+        await parts.sender.publish_all([Outgoing(topic, key, value) for topic, key, value, _ in records])
+
+    async with parts.audited(caller, "run.cancel", workflows.target_of(id)) as record:
+        told = await cancel_all(send, lambda: parts.database(caller.org), caller.org, id, by, seconds=_PATIENCE)
+        record.details |= {"cancelled": told.done, "left": told.left}
+    return told.left
 
 
 async def _answer(
@@ -145,7 +175,9 @@ async def _answer(
     found = written.workflow
     told = {**_NO_STORE, **(headers or {}), "etag": etag(found.version)}
     if written.place is not None and not await parts.readable(written.place):
-        status, told = 202, told | {"onestack-pending": "true"}
+        status = 202
+    if status == 202:
+        told["onestack-pending"] = "true"
     async with parts.database(caller.org) as connection:
         row = await workflows.version(connection, caller.org, found.id, found.version)
     updated = row["updated_at"] if row is not None else dt.datetime.now(dt.UTC)

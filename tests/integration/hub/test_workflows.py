@@ -225,3 +225,48 @@ async def test_what_is_no_definition_is_refused_with_its_faults(hub: Hub, live: 
     answer = await hub.of(live.org()).ask("POST", "/workflows", 422, json=body)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["faults"]
+
+
+async def test_disabling_can_cancel_what_is_under_way(hub: Hub, live: Live) -> None:
+    org = live.org()
+    ada = hub.of(org)
+    wait = {"id": "wait", "action": "delay", "with": {"for": "1h"}}
+    await ada.post("/workflows", definition(id="slow", steps=[wait, *definition()["steps"]]), 201)
+    await ada.post("/workflows", definition(id="other", steps=[wait]), 201)
+    live.up("worker")
+    try:
+        await live.emit(
+            *(
+                {
+                    "specversion": "1.0", "id": f"ev-{number}", "source": "/rmm", "type": "device.offline",
+                    "subject": f"device/d-{number}", "orgid": org, "data": {"device": {"id": f"d-{number}"}},
+                }
+                for number in range(5)
+            )
+        )  # fmt: skip
+        await until_so(hub, org, {("slow", "waiting"): 5, ("other", "waiting"): 5})
+        member = hub.of(org, "Member", "Mel")
+        disabled = await member.post("/workflows/slow/disable", {"cancel_running": True})
+        assert disabled["state"] == "disabled"
+        assert await statuses(hub, org) == {("slow", "cancelled"): 5, ("other", "waiting"): 5}
+        log = (await ada.get("/audit", params={"action": "run.cancel"}))["items"]
+        assert [(one["who"], one["target"], one["details"]) for one in log] == [
+            ("Mel", "workflow/slow", {"cancelled": 5, "left": 0})
+        ]
+    finally:
+        live.down("worker")
+
+
+async def statuses(hub: Hub, org: str) -> dict[tuple[str, str], int]:
+    """How many runs each workflow has by status."""
+    async with hub.parts.database(org) as connection:
+        rows = await connection.fetch("select workflow_id, status, count(*) as runs from history.runs group by 1, 2")
+    return {(one["workflow_id"], one["status"]): one["runs"] for one in rows}
+
+
+async def until_so(hub: Hub, org: str, wanted: dict[tuple[str, str], int]) -> None:
+    """Return once that is how many runs there are."""
+    while True:
+        if await statuses(hub, org) == wanted:
+            return
+        await asyncio.sleep(0.1)
