@@ -2,7 +2,7 @@
 import { Button, NativeSelect } from '@mantine/core';
 import { IconCheck, IconDots, IconX, type TablerIcon } from '@tabler/icons-react';
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMemo, useState } from 'react';
 import { Link } from 'wouter';
 import { queries } from '@/api/queries';
 import type { AuditRecord } from '@/api/types';
@@ -74,7 +74,9 @@ export function Audit() {
                   <th scope="col">What</th>
                   <th scope="col">Target</th>
                   <th scope="col">Outcome</th>
-                  <th scope="col">Details</th>
+                  <th scope="col">
+                    <span className={css.hidden}>Details</span>
+                  </th>
                 </tr>
               </thead>
               <tbody>
@@ -98,31 +100,40 @@ export function Audit() {
 }
 
 function Record({ record }: { record: AuditRecord }) {
+  const [open, setOpen] = useState(false);
   const href = pageOf(record.target);
   return (
-    <tr>
-      <td className={css.when}>
-        <RelativeTime at={record.at} />
-      </td>
-      <th scope="row">
-        {record.who}
-        {record.role && <span className={css.soft}> {record.role}</span>}
-      </th>
-      <td title={record.action}>{actWords(record.action)}</td>
-      <td>{href ? <Link href={href}>{record.target}</Link> : record.target}</td>
-      <td>
-        <Outcome outcome={record.outcome} />
-        {record.problem && <span className={css.problem}>{record.problem}</span>}
-      </td>
-      <td className={css.details}>
-        {Object.keys(record.details).length > 0 && (
-          <details>
-            <summary>Show</summary>
+    <>
+      <tr>
+        <td className={css.when}>
+          <RelativeTime at={record.at} />
+        </td>
+        <th scope="row">
+          {record.who}
+          {record.role && <span className={css.soft}> {record.role}</span>}
+        </th>
+        <td title={record.action}>{actWords(record.action)}</td>
+        <td>{href ? <Link href={href}>{record.target}</Link> : record.target}</td>
+        <td>
+          <Outcome outcome={record.outcome} />
+          {record.problem && <span className={css.problem}>{record.problem}</span>}
+        </td>
+        <td className={css.act}>
+          {Object.keys(record.details).length > 0 && (
+            <button type="button" className={css.reveal} aria-expanded={open} onClick={() => setOpen(!open)}>
+              Details
+            </button>
+          )}
+        </td>
+      </tr>
+      {open && (
+        <tr className={css.revealed}>
+          <td colSpan={6}>
             <JsonView value={record.details} label="details" />
-          </details>
-        )}
-      </td>
-    </tr>
+          </td>
+        </tr>
+      )}
+    </>
   );
 }
 

@@ -20,6 +20,8 @@ export function Keys() {
   const { data, error, refetch } = useQuery(queries.keys());
   const [creating, setCreating] = useState(false);
   const [made, setMade] = useState<NewApiKey | null>(null);
+  // Of a key that was revoked at once nothing need be copied.
+  const valid = !data?.items.find((key) => key.id === made?.id)?.revoked_at;
   if (error && !data) return <Trouble error={error} retry={() => void refetch()} />;
   return (
     <>
@@ -40,7 +42,7 @@ export function Keys() {
           }}
         />
       )}
-      {made && <Once made={made} close={() => setMade(null)} />}
+      {made && valid && <Once made={made} close={() => setMade(null)} />}
       <Panel label="API keys">
         {data && data.items.length === 0 && (
           <EmptyState title="No keys yet" text="Programs need one; people sign in themselves." />

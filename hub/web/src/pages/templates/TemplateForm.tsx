@@ -1,7 +1,7 @@
 // One template: its few blanks with what is usual filled in, and beside it what will come of it.
 import { Button, TextInput } from '@mantine/core';
 import { IconArrowLeft, IconCheck } from '@tabler/icons-react';
-import { type FormEvent, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { isProblem } from '@/api/client';
 import { useMay } from '@/api/session';
@@ -79,7 +79,9 @@ function useSaving(template: Template) {
       const sorted = sortFaults(isProblem(error) ? error.faults : [], template.parameters);
       setErrors(sorted.byName);
       setOthers(sorted.others);
-      setTrouble(error instanceof Error ? error.message : String(error));
+      // What stands beside its field needs not be told again below.
+      const told = Object.keys(sorted.byName).length > 0 && sorted.others.length === 0;
+      setTrouble(told ? '' : error instanceof Error ? error.message : String(error));
       setBusy(null);
     }
   };
@@ -92,12 +94,16 @@ function Blanks({ template }: { template: Template }) {
   const [typed, setTyped] = useState(() => defaults(template.parameters));
   const { busy, errors, setErrors, others, trouble, save } = useSaving(template);
 
+  // Where something is at fault, the first of it is at hand.
+  useEffect(() => {
+    const [first] = Object.keys(errors);
+    if (first) form.current?.querySelector<HTMLElement>(`[name="${CSS.escape(first)}"]`)?.focus();
+  }, [errors]);
+
   const submit = (state: Wanted) => {
     const open = { ...missing(template.parameters, typed), ...(name.trim() ? {} : { name: 'Is needed' }) };
     setErrors(open);
-    const [first] = Object.keys(open);
-    if (first) form.current?.querySelector<HTMLElement>(`[name="${first}"]`)?.focus();
-    else void save(name.trim(), typed, state);
+    if (Object.keys(open).length === 0) void save(name.trim(), typed, state);
   };
   const onSubmit = (event: FormEvent) => {
     event.preventDefault();

@@ -14,7 +14,7 @@ import { type ComponentProps, useState } from 'react';
 import { useLocation } from 'wouter';
 import { address, segment } from '@/api/client';
 import type { WorkflowSummary } from '@/api/types';
-import { duplicate, remove } from './acts';
+import { duplicate, nameOf, remove } from './acts';
 import { useStateChange } from './StateSwitch';
 import css from './workflows.module.css';
 
@@ -26,7 +26,7 @@ interface Props {
 /** The button of a row; the menu itself is only made when it is first asked for, for a list has many rows. */
 export function RowMenu({ item, mayWrite }: Props) {
   const [asked, setAsked] = useState(false);
-  if (!asked) return <Dots name={item.name} onClick={() => setAsked(true)} />;
+  if (!asked) return <Dots name={nameOf(item)} onClick={() => setAsked(true)} />;
   return <RealMenu item={item} mayWrite={mayWrite} />;
 }
 
@@ -47,7 +47,7 @@ function RealMenu({ item, mayWrite }: Props) {
   return (
     <Menu defaultOpened width={200}>
       <Menu.Target>
-        <Dots name={item.name} />
+        <Dots name={nameOf(item)} />
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Item leftSection={<IconPencil {...icon} />} onClick={() => navigate(href)}>
@@ -59,7 +59,7 @@ function RealMenu({ item, mayWrite }: Props) {
         {mayWrite && (
           <Menu.Item
             leftSection={<IconCopy {...icon} />}
-            onClick={() => void duplicate(item.id, item.name, (id) => navigate(`/workflows/${id}`))}
+            onClick={() => void duplicate(item.id, nameOf(item), (id) => navigate(`/workflows/${id}`))}
           >
             Duplicate
           </Menu.Item>
@@ -102,7 +102,7 @@ function RealMenu({ item, mayWrite }: Props) {
             <Menu.Item
               className={css.danger}
               leftSection={<IconTrash {...icon} />}
-              onClick={() => void remove(item.id, item.name)}
+              onClick={() => void remove(item.id, nameOf(item))}
             >
               Delete
             </Menu.Item>

@@ -6,7 +6,7 @@ import { changeState, type StateChange } from '@/api/writes';
 import { StateChip } from '@/parts/status';
 import { Toggle } from '@/parts/Toggle';
 import { toastError } from '@/shell/Toasts';
-import { putState } from './acts';
+import { nameOf, putState } from './acts';
 import css from './workflows.module.css';
 
 export interface NotReady {
@@ -38,7 +38,7 @@ export function useStateChange(item: WorkflowSummary, onNotReady?: (what: NotRea
           faults: error.faults,
         });
       } else {
-        toastError(error, `“${item.name}” stays ${STAYS[before]}`);
+        toastError(error, `“${nameOf(item)}” stays ${STAYS[before]}`);
       }
     },
   });
@@ -57,7 +57,7 @@ export function StateSwitch({ item, mayWrite, onNotReady }: Props) {
       {mayWrite && (
         <Toggle
           on={item.state === 'enabled'}
-          label={`${item.name} enabled`}
+          label={`${nameOf(item)} enabled`}
           disabled={change.isPending}
           onChange={(on) => change.mutate(on ? 'enable' : 'disable')}
         />

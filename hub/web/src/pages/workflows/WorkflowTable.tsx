@@ -9,6 +9,7 @@ import { RelativeTime } from '@/parts/RelativeTime';
 import { Strip } from '@/parts/Strip';
 import { count, humanise } from '@/parts/words';
 import { prepare } from '@/routes';
+import { nameOf } from './acts';
 import { RowMenu } from './RowMenu';
 import { type NotReady, StateSwitch } from './StateSwitch';
 import css from './workflows.module.css';
@@ -56,7 +57,7 @@ const Row = memo(function Row({ item, mayWrite }: { item: WorkflowSummary; mayWr
             onPointerEnter={() => prepare(href)}
             onFocus={() => prepare(href)}
           >
-            {item.name}
+            {nameOf(item)}
           </Link>
           <Starts item={item} />
         </th>
@@ -64,10 +65,10 @@ const Row = memo(function Row({ item, mayWrite }: { item: WorkflowSummary; mayWr
           <Actions actions={item.actions} />
         </td>
         <td className={css.recent}>
-          <Strip runs={item.recent} of={item.name} />
+          <Strip runs={item.recent} of={nameOf(item)} />
           {last && (
             <Link href={`${href}/runs`} className={css.last}>
-              <span className={css.hidden}>Runs of {item.name}, the last </span>
+              <span className={css.hidden}>Runs of {nameOf(item)}, the last </span>
               <RelativeTime at={last.started_at} />
             </Link>
           )}

@@ -5,6 +5,11 @@ import type { Definition, State, Workflow, WorkflowList } from '@/api/types';
 import { createWorkflow, deleteWorkflow } from '@/api/writes';
 import { toast, toastError } from '@/shell/Toasts';
 
+/** What a workflow is called; a draft may have no name yet. */
+export function nameOf(item: { id: string; name: string }): string {
+  return item.name || item.id;
+}
+
 interface Pages {
   pages: WorkflowList[];
   pageParams: unknown[];
