@@ -1,0 +1,72 @@
+"""Every page in both themes and at two widths: nothing that axe-core finds fault with, nothing beside the screen."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.web.conftest import PICTURES, HubHouse
+from tests.web.person import Person
+from tests.web.scenes import alert, alert_to_ticket, branching, failing
+
+PAGES = {
+    "workflows": "/workflows",
+    "new": "/workflows/new",
+    "designer": "/workflows/branching",
+    "test": "/workflows/branching?tab=test",
+    "versions": "/workflows/branching/versions",
+    "history": "/workflows/branching/runs",
+    "runs": "/runs",
+    "filtered": "/runs/filtered",
+    "run": "/runs/{run}",
+    "why": "/why?event={event}",
+    "templates": "/templates",
+    "template": "/templates/device-offline-alert",
+    "health": "/health",
+    "dead-letters": "/dead-letters",
+    "settings": "/settings",
+}
+
+
+@pytest.fixture(scope="module")
+def office(browser: Browser, house: HubHouse) -> dict[str, str]:
+    """An organisation with something on every page."""
+    org = f"pages-{secrets.token_hex(3)}"
+    one = Person.sit_down(browser, house, org=org, pictures=PICTURES / "pages")
+    for body in (alert_to_ticket(), branching(), failing(), {**alert_to_ticket("draft"), "state": "draft"}):
+        one.workflow(body)
+    event = one.emit("alert.triggered", alert("p-1"))
+    one.emit("alert.triggered", alert("p-2", severity="low"))
+    one.goto("/workflows/failing/runs")
+    expect(one.page.get_by_text("Failed").first).to_be_visible()
+    run = one.api("GET", "/runs?workflow=failing")["items"][0]["run_id"]
+    one.leave(failed=False)
+    return {"org": org, "run": run, "event": event}
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_has_no_violation_and_nothing_lies_beside_the_screen(
+    browser: Browser, house: HubHouse, office: dict[str, str], name: str, theme: str, width: int
+) -> None:
+    options = {"viewport": {"width": width, "height": 800}, "color_scheme": theme, "reduced_motion": "reduce"}
+    one = Person.sit_down(browser, house, org=office["org"], pictures=PICTURES / "pages", **options)
+    one.goto(PAGES[name].format(**office))
+    expect(one.page.locator("main h1, main input[aria-label], main [data-card]").first).to_be_visible()
+    one.page.wait_for_timeout(1200)
+    one.picture(f"{name}-{theme}-{width}")
+    assert one.violations() == []
+    assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+    one.leave(failed=False)
+
+
+def test_the_theme_follows_the_system_and_can_be_chosen(person: Person) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    person.goto("/templates")
+    light = person.page.evaluate(ground)
+    person.page.emulate_media(color_scheme="dark")
+    expect(person.page.locator("html")).to_have_attribute("data-mantine-color-scheme", "dark")
+    assert person.page.evaluate(ground) != light
