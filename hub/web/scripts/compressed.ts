@@ -1,6 +1,6 @@
 // Writes a .br and a .gz beside each built file that is worth it: the Hub then only sends them.
 import { readdir, readFile, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { Plugin, ResolvedConfig } from 'vite';
@@ -31,7 +31,7 @@ export function compressed(): Plugin {
       config = resolved;
     },
     async closeBundle() {
-      const folder = join(config.root, config.build.outDir);
+      const folder = resolve(config.root, config.build.outDir);
       const names = await readdir(folder, { recursive: true });
       await Promise.all(names.filter((name) => TEXTS.test(name)).map((name) => compress(join(folder, name))));
       // A Hub that runs takes up a build when its page is new: by then all of it should be there.

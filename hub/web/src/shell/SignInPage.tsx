@@ -66,12 +66,9 @@ function useSigningIn() {
   return { busy, error, run };
 }
 
-const ANOTHER = '…'; // no id of an organisation
-
 function DevelopmentForm({ options }: { options: SignInOptions }) {
   const { busy, error, run } = useSigningIn();
   const [org, setOrg] = useState(options.orgs[0] ?? 'acme');
-  const [another, setAnother] = useState(options.orgs.length === 0);
   const [role, setRole] = useState(options.roles.includes('Admin') ? 'Admin' : (options.roles[0] ?? ''));
   const submit = (event: FormEvent) => {
     event.preventDefault();
@@ -85,26 +82,26 @@ function DevelopmentForm({ options }: { options: SignInOptions }) {
           This Hub runs for development: choose who to be. Elsewhere people sign in with their organisation’s account.
         </span>
       </p>
-      {another ? (
+      <div>
         <TextInput
           label="Organisation"
           value={org}
           onChange={(event) => setOrg(event.currentTarget.value)}
           required
           withAsterisk={false}
+          autoComplete="off"
         />
-      ) : (
-        <NativeSelect
-          label="Organisation"
-          data={[...options.orgs, { value: ANOTHER, label: 'Another…' }]}
-          value={org}
-          onChange={(event) => {
-            const chosen = event.currentTarget.value;
-            setAnother(chosen === ANOTHER);
-            setOrg(chosen === ANOTHER ? '' : chosen);
-          }}
-        />
-      )}
+        {options.orgs.length > 1 && (
+          <fieldset className={css.orgs}>
+            <legend>Organisations that have workflows or runs</legend>
+            {options.orgs.map((one) => (
+              <button key={one} type="button" aria-pressed={one === org} onClick={() => setOrg(one)}>
+                {one}
+              </button>
+            ))}
+          </fieldset>
+        )}
+      </div>
       <NativeSelect
         label="Role"
         data={options.roles}

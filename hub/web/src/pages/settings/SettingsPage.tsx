@@ -8,16 +8,16 @@ import { Me } from './Me';
 import css from './settings.module.css';
 
 const TABS = [
-  { name: '', label: 'You', permission: null, Content: Me },
   { name: 'keys', label: 'API keys', permission: 'hub.keys.manage', Content: Keys },
   { name: 'audit', label: 'Audit log', permission: 'hub.audit.read', Content: Audit },
+  { name: 'you', label: 'You', permission: null, Content: Me },
 ] as const;
 
 export default function SettingsPage() {
   const session = useSession();
   const [{ tab }, change] = useUrlState('tab');
   const tabs = TABS.filter(({ permission }) => permission === null || session?.permissions.includes(permission));
-  const here = tabs.find(({ name }) => name === tab) ?? TABS[0];
+  const here = tabs.find(({ name }) => name === tab) ?? tabs[0] ?? TABS[2];
   return (
     <Page title="Settings">
       <nav className={css.tabs} aria-label="Settings">

@@ -10,7 +10,7 @@ import {
   IconX,
   type TablerIcon,
 } from '@tabler/icons-react';
-import { type DragEvent, useRef, useState } from 'react';
+import { type DragEvent, useEffect, useRef, useState } from 'react';
 import type { Imported } from '@/api/types';
 import { importWorkflows } from '@/api/writes';
 import { Chip, type Tone } from '@/parts/status';
@@ -25,6 +25,7 @@ const RESULTS: Record<Imported['result'], { word: string; counted: string; tone:
   refused: { word: 'Refused', counted: 'refused', tone: 'bad', icon: IconX },
 };
 
+const PAUSE_MS = 350;
 const STATES = [
   { value: '', label: 'As the file says' },
   { value: 'draft', label: 'Draft' },
@@ -33,51 +34,65 @@ const STATES = [
   { value: 'enabled', label: 'Enabled' },
 ];
 
+/** What an import of this text would do: asked a moment after the last change. */
+function usePlan(text: string, state: string) {
+  const [plan, setPlan] = useState<Imported[] | null>(null);
+  const [trouble, setTrouble] = useState('');
+  useEffect(() => {
+    setPlan(null);
+    setTrouble('');
+    if (!text.trim()) return;
+    let current = true;
+    const timer = setTimeout(async () => {
+      try {
+        const items = await importWorkflows(text, { dryRun: true, state: state || undefined });
+        if (current) setPlan(items);
+      } catch (error) {
+        if (current) setTrouble(error instanceof Error ? error.message : String(error));
+      }
+    }, PAUSE_MS);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [text, state]);
+  return { plan, setPlan, trouble, setTrouble };
+}
+
+const changes = (items: Imported[]) => items.filter(({ result }) => result === 'created' || result === 'updated');
+
 export default function ImportDialog({ close }: { close: () => void }) {
   const [text, setText] = useState('');
   const [state, setState] = useState('draft');
-  const [plan, setPlan] = useState<Imported[] | null>(null);
+  const { plan, setPlan, trouble, setTrouble } = usePlan(text, state);
   const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState('');
+  const useful = changes(plan ?? []);
 
-  const change = (next: string) => {
-    setText(next);
-    setPlan(null);
-    setTrouble('');
-  };
-  const run = async (dryRun: boolean) => {
+  const run = async () => {
     setBusy(true);
     setTrouble('');
     try {
-      const items = await importWorkflows(text, { dryRun, state: state || undefined });
-      if (dryRun) setPlan(items);
-      else finished(items);
+      const items = await importWorkflows(text, { dryRun: false, state: state || undefined });
+      toast({ text: `Imported: ${told(changes(items))}.` });
+      // What was refused stays to be read.
+      if (items.some((item) => item.result === 'refused')) setPlan(items);
+      else close();
     } catch (error) {
       setTrouble(error instanceof Error ? error.message : String(error));
     } finally {
       setBusy(false);
     }
   };
-  const finished = (items: Imported[]) => {
-    const refused = items.some((item) => item.result === 'refused');
-    if (refused) return setPlan(items);
-    toast({ text: `Imported: ${told(items)}.` });
-    close();
-  };
-  const useful = plan?.some((item) => item.result === 'created' || item.result === 'updated') ?? false;
 
   return (
     <Modal opened onClose={close} title="Import workflows" size="lg" closeButtonProps={{ 'aria-label': 'Close' }}>
       <div className={css.form}>
-        <Source text={text} onText={change} />
+        <Source text={text} onText={setText} />
         <NativeSelect
           label="State of what is imported"
           data={STATES}
           value={state}
-          onChange={(event) => {
-            setState(event.currentTarget.value);
-            setPlan(null);
-          }}
+          onChange={(event) => setState(event.currentTarget.value)}
         />
         {trouble && (
           <p className={css.trouble} role="alert">
@@ -89,15 +104,9 @@ export default function ImportDialog({ close }: { close: () => void }) {
           <Button variant="default" onClick={close}>
             Cancel
           </Button>
-          {plan && useful ? (
-            <Button loading={busy} onClick={() => void run(false)}>
-              Import {told(plan.filter((item) => item.result === 'created' || item.result === 'updated'))}
-            </Button>
-          ) : (
-            <Button loading={busy} disabled={!text.trim()} onClick={() => void run(true)}>
-              Check
-            </Button>
-          )}
+          <Button loading={busy} disabled={useful.length === 0} onClick={() => void run()}>
+            Import{useful.length > 0 ? ` ${told(useful)}` : ''}
+          </Button>
         </div>
       </div>
     </Modal>
