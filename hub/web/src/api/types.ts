@@ -40,6 +40,7 @@ export interface Session {
   kind: 'token' | 'key' | 'development';
   permissions: Permission[];
   expires_at: string | null;
+  now?: string; // what time it is for the Hub: after a demo, weeks ahead of the browser's clock
 }
 
 export interface SignInOptions {
@@ -376,7 +377,6 @@ export interface RunBrief {
   duration_ms: number | null;
   error: string | null;
   reason: string | null; // of a skipped or suppressed run: why, in a sentence
-  did?: string | null; // the way taken and what was done, in a few words: Yes · ticket T-20817 · email to jo@acme.example
   causation_chain: string[];
 }
 
@@ -553,6 +553,9 @@ export interface AuditRecord {
 
 // ---- other answers ----
 
+export interface Outcomes {
+  outcomes: Record<string, string>; // by run id: the ways taken and what was done: ticket T-20817 · email to jo@acme.example
+}
 export interface RunCounts {
   counts: Partial<Record<RunStatus, number>>;
   capped: boolean; // counting stopped at a limit: more than that

@@ -12,6 +12,7 @@ import { Bone } from './Bone';
 import type { RunKind } from './filters';
 import { outcomeOf } from './outcome';
 import css from './runs.module.css';
+import { didOf, useOutcomes } from './useOutcomes';
 import { subjectOf } from './words';
 
 interface Props {
@@ -25,6 +26,7 @@ interface Props {
 }
 
 export function RunTable({ kind, rows, loading, withWorkflow, selected, onSelect }: Props) {
+  useOutcomes(rows);
   const all = rows.length > 0 && rows.every((row) => selected?.has(row.run_id));
   const toggle = useCallback(
     (id: string, on: boolean) =>
@@ -67,6 +69,7 @@ export function RunTable({ kind, rows, loading, withWorkflow, selected, onSelect
                 key={row.run_id}
                 run={row}
                 kind={kind}
+                did={didOf(row)}
                 withWorkflow={withWorkflow}
                 checked={selected ? selected.has(row.run_id) : null}
                 onCheck={toggle}
@@ -79,17 +82,19 @@ export function RunTable({ kind, rows, loading, withWorkflow, selected, onSelect
 
 interface RowProps {
   run: RunBrief;
+  /** What it did, once that is known. */
+  did: string | undefined;
   kind: RunKind;
   withWorkflow: boolean;
   checked: boolean | null;
   onCheck: (id: string, on: boolean) => void;
 }
 
-const RunRow = memo(function RunRow({ run, kind, withWorkflow, checked, onCheck }: RowProps) {
+const RunRow = memo(function RunRow({ run, did, kind, withWorkflow, checked, onCheck }: RowProps) {
   const href = `/runs/${encodeURIComponent(run.run_id)}`;
   const subject = subjectOf(run);
   const Icon = triggerIcon(run.trigger_type ?? undefined);
-  const outcome = outcomeOf(run);
+  const outcome = outcomeOf(run, did);
   return (
     <tr className={css.row} data-status={run.status} data-checked={checked || undefined}>
       {checked !== null && (

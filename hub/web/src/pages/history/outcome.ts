@@ -17,12 +17,12 @@ const NO_NEWS: Partial<Record<RunBrief['status'], string>> = {
   suppressed: 'A guard kept it back',
 };
 
-/** The error, the reason, or what it did; never nothing. */
-export function outcomeOf(run: RunBrief): Outcome {
+/** The error, the reason, or what it `did`; never nothing. */
+export function outcomeOf(run: RunBrief, did?: string): Outcome {
   if (run.status === 'failed') return { text: sentence(run.error ?? 'Failed'), tone: 'bad' };
   const filtered = run.status === 'skipped' || run.status === 'suppressed';
   const reason = run.reason ?? (filtered ? run.error : null);
   if (filtered && reason) return { text: sentence(reason), tone: 'plain' };
-  if (run.did) return { text: capitalised(run.did), tone: 'plain' };
+  if (did) return { text: capitalised(did), tone: 'plain' };
   return { text: NO_NEWS[run.status] ?? '', tone: 'soft' };
 }
