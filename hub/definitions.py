@@ -34,6 +34,8 @@ class DefinitionsTail:
     def __init__(self, settings: Settings) -> None:
         self.registry = Registry()
         self.listeners: list[Heard] = []
+        self.reader: Any = None
+        """The consumer while it reads, for others who only want to know where topics end."""
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
@@ -89,12 +91,14 @@ class DefinitionsTail:
             try:
                 await started(reader, "hub-definitions")
                 pause = 0.1
+                self.reader = reader
                 await self._read(reader)
             except (KafkaError, OSError) as error:
                 log.warning("the definitions topic can't be read; trying again", error=str(error))
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
             finally:
+                self.reader = None
                 await asyncio.wait({asyncio.create_task(reader.stop())}, timeout=1.0)
 
     async def _read(self, reader: Any) -> None:

@@ -14,11 +14,13 @@ from hub.access.caller import Caller
 from hub.database import Database
 from hub.definitions import DefinitionsTail
 from hub.expiry import EXPIRE
+from hub.lag import Lag
 from hub.problems import Problem
 from hub.readable import PATIENCE, Horizon
 from hub.reading import Reads
 from hub.sending import Place, Sender
 from hub.services.figures import Figures
+from hub.services.run_details import RunDetails
 from hub.services.runs import RunLists
 from projections.errors import MigrationError
 from projections.migrations import migrate
@@ -58,9 +60,11 @@ class Parts:
         self.sender = Sender(settings)
         self.definitions = DefinitionsTail(settings)
         self.horizon = Horizon(self.postgres)
+        self.lag = Lag(self.definitions, self.postgres)
         self.reads = Reads(settings)
         self.figures = Figures(self.reads)
         self.run_lists = RunLists(self.reads)
+        self.run_details = RunDetails(self.reads)
         self._audit = Audit(self.postgres, settings)
         self._prepare = prepare
         self._work: list[asyncio.Task[None]] = []

@@ -77,6 +77,8 @@ def run(settings: Settings, prepare: Prepare | None = None) -> int:
     host = settings.hub_host
     port = listening.getsockname()[1]
     log.info("the hub answers", address=f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    if settings.jwks is None and settings.development_sign_in is None:
+        log.warning("nobody can sign in: set ONESTACK_JWKS. API keys work ('onestack keys create')")
     gc.collect()
     gc.freeze()
     asyncio.run(Server(config, parts).serve(sockets=[listening]))

@@ -8,38 +8,35 @@ import asyncpg
 
 from hub.database import ROLE
 from hub.documents.service import Part, Readiness
+from hub.lag import Behind
 from hub.parts import Parts
 from hub.problems import Problem
 from projections.migrations import migrations
-from schemas.names import DEFINITIONS
 
 _LEVEL: Final = """
-select (select max(version) from history_data.migrations) as level,
-       (select next from history_data.offsets where topic = $1 and partition = 0) as read,
-       hub_data.guard() as unguarded"""
+select (select max(version) from history_data.migrations) as level, hub_data.guard() as unguarded"""
 
 
 async def readiness(parts: Parts) -> Readiness:
-    """How each part is. Looks at Postgres once; what Kafka is like is known already."""
-    found = {"kafka": _kafka(parts)}
+    """How each part is now."""
+    found = {"kafka": await _kafka(parts)}
     row: Any = None
     try:
         async with parts.postgres.unbound() as connection:
-            row = await connection.fetchrow(_LEVEL, DEFINITIONS)
+            row = await connection.fetchrow(_LEVEL)
         found["postgres"] = _ready("Postgres answers.")
+        found |= _tables(row) | {"projector": _projector(await parts.lag.behind())}
     except Problem as problem:
         found["postgres"] = _not("away", problem.detail, "See to it that ONESTACK_POSTGRES_URL leads to a Postgres.")
     except asyncpg.PostgresError as error:
         found["postgres"] = _ready("Postgres answers.")
         found["tables"] = _not("waiting", f"The tables are not there: {error}.", "Run 'onestack migrate'.")
-    if row is not None:
-        found |= _tables(row) | {"projector": _projector(parts, row["read"])}
     return Readiness(ready=all(part.state == "ready" for part in found.values()), parts=found)
 
 
-def _kafka(parts: Parts) -> Part:
-    if not parts.sender.ready:
-        return _not("away", "Kafka has not answered yet.", "See to it that ONESTACK_BROKER leads to a Kafka.")
+async def _kafka(parts: Parts) -> Part:
+    if not await parts.sender.answers():
+        return _not("away", "Kafka does not answer.", "See to it that ONESTACK_BROKER leads to a Kafka.")
     if not parts.definitions.ready:
         return _not("waiting", "The definitions are being read.", None)
     return _ready("Kafka answers, and the definitions are read.")
@@ -63,12 +60,15 @@ def _tables(row: Any) -> dict[str, Part]:
     return {"tables": tables, "organisations": orgs}
 
 
-def _projector(parts: Parts, read: int | None) -> Part:
-    behind = parts.definitions.position - (read or 0)
-    if parts.definitions.ready and behind > 0:
-        detail = f"The projector is {behind} records of the definitions topic behind."
+def _projector(behind: Behind | None) -> Part:
+    if behind is None:
+        return _not("waiting", "How far the projector is behind is not known while Kafka does not answer.", None)
+    if behind.stuck:
+        detail = f"The projector is {behind.total:,} records behind, and has stood still for {behind.stands:.0f} s."
         return _not("behind", detail, "See to it that a projector runs ('onestack projector').")
-    return _ready("The projector has come as far as the definitions topic.")
+    if behind.total:
+        return _ready(f"The projector is {behind.total:,} records behind, and at work on them.")
+    return _ready("The projector has come as far as Kafka.")
 
 
 def _ready(detail: str) -> Part:

@@ -18,6 +18,7 @@ log = logger("hub")
 
 PATIENCE: Final = 10.0
 """Seconds for which a request waits for Kafka."""
+_ANSWER_SECONDS: Final = 2.0
 
 
 class Place(NamedTuple):
@@ -51,6 +52,17 @@ class Sender:
     def ready(self) -> bool:
         """Whether Kafka has answered."""
         return self._ready.is_set()
+
+    async def answers(self) -> bool:
+        """Whether Kafka answers now."""
+        if not self.ready:
+            return False
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await self._producer.client.fetch_all_metadata()
+        except (KafkaError, TimeoutError, OSError):
+            return False
+        return True
 
     async def start(self) -> None:
         """Begin to connect."""

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
+from urllib.parse import urlsplit
 
 import aiohttp
 import jwt
@@ -19,6 +20,7 @@ import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
+from hub.access.local import is_loopback
 from hub.errors import NotConfigured
 from runtime.logging import logger
 from runtime.settings import Settings
@@ -158,6 +160,9 @@ def keys_of(settings: Settings) -> KeySet | None:
     if where is None:
         return None
     if where.startswith(("https://", "http://")):
+        if where.startswith("http://") and not is_loopback(urlsplit(where).hostname or ""):
+            message = f"ONESTACK_JWKS: {where} has to be https, for whoever changes the answer can sign in as anyone."
+            raise NotConfigured(message)
         return UrlKeys(where)
     return FileKeys(Path(where.removeprefix("file://")))
 

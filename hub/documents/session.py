@@ -24,6 +24,7 @@ class Session(BaseModel):
                     "kind": "token",
                     "permissions": ["hub.workflows.read", "hub.workflows.run", "hub.workflows.write"],
                     "expires_at": "2026-11-27T17:00:00Z",
+                    "now": "2026-11-27T09:12:00Z",
                 }
             ]
         }
@@ -34,6 +35,7 @@ class Session(BaseModel):
     kind: Literal["token", "key", "development"]
     permissions: list[str]
     expires_at: datetime | None
+    now: datetime = Field(description="What time it is for the Hub: in a demo, time may have been set forward.")
 
 
 class SignIn(BaseModel):

@@ -23,9 +23,9 @@ _LONGEST_COOKIE = 3800  # bytes; browsers keep 4,096 with name and attributes
 
 
 @router.get("/session", responses=answers(Session))
-async def who(caller: Annotated[Caller, needs(None)]) -> Response:
+async def who(request: Request, caller: Annotated[Caller, needs(None)]) -> Response:
     """Who calls, and what they may do."""
-    return json(_session(caller), headers={"cache-control": "no-store"})
+    return json(_session(request, caller), headers={"cache-control": "no-store"})
 
 
 @router.post("/session", dependencies=[anyone()], responses=answers(Session) | problems(401, 403))
@@ -71,7 +71,7 @@ async def options(request: Request) -> Response:
     return json(found, headers={"cache-control": "no-store"})
 
 
-def _session(caller: Caller) -> dict[str, Any]:
+def _session(request: Request, caller: Caller) -> dict[str, Any]:
     return {
         "org": caller.org,
         "person": caller.person,
@@ -79,13 +79,14 @@ def _session(caller: Caller) -> dict[str, Any]:
         "kind": caller.kind,
         "permissions": sorted(caller.permissions),
         "expires_at": caller.expires_at,
+        "now": request.app.state.parts.clock.now(),
     }
 
 
 def _signed_in(request: Request, caller: Caller, credential: str) -> Response:
     if len(credential) > _LONGEST_COOKIE:
         raise Problem(422, "The token is too long for a cookie; send it in the header Authorization.")
-    response = json(_session(caller), headers={"cache-control": "no-store"})
+    response = json(_session(request, caller), headers={"cache-control": "no-store"})
     response.set_cookie(
         COOKIE,
         credential,

@@ -48,6 +48,7 @@ async def test_a_key_is_shown_once_and_kept_as_a_hash(client: Client, connection
 async def test_a_key_works_as_who_it_is(client: Client) -> None:
     made = await make(client(), role=None, permissions=["hub.workflows.read", "hub.keys.manage"])
     session = (await client().get("/session", headers=by(made["key"]))).json()
+    assert session.pop("now").endswith("Z")
     assert session == {
         "org": "acme",
         "person": f"report (key {made['id']})",

@@ -104,20 +104,26 @@ async def test_it_starts_without_kafka_and_works_once_kafka_is_there(
     assert hub.status() == 200
 
 
-async def test_it_says_that_the_projector_is_behind(start: Start, broker: Tansu, connection: Connection) -> None:
+async def test_it_says_that_the_projector_stands_still(start: Start, broker: Tansu, connection: Connection) -> None:
     from aiokafka import AIOKafkaProducer
 
     hub = start(broker=broker.bootstrap)
     await asyncio.to_thread(hub.until, lambda: hub.status() == 200, "readiness")
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
     await producer.start()
-    await producer.send_and_wait(DEFINITIONS, b"{}", b"acme/wf", partition=0)
+    for _ in range(3):
+        await producer.send_and_wait(DEFINITIONS, b"{}", b"acme/wf", partition=0)
     await producer.stop()
-    behind = await asyncio.to_thread(
-        hub.until, lambda: (r := hub.ready())["parts"]["projector"]["state"] == "behind" and r, "the lag"
+    await connection.execute("insert into history_data.offsets values ($1, 0, 0)", DEFINITIONS)
+    at_work = hub.ready()["parts"]["projector"]
+    assert (at_work["state"], "behind" in at_work["detail"]) == ("ready", True)
+    stuck = await asyncio.to_thread(
+        hub.until, lambda: (r := hub.ready()["parts"]["projector"])["state"] == "behind" and r, "the lag"
     )
-    assert "projector" in behind["parts"]["projector"]["todo"]
+    assert "onestack projector" in stuck["todo"]
     assert hub.status() == 503
+    await connection.execute("update history_data.offsets set next = 3")
+    assert hub.status() == 200
 
 
 async def test_it_says_that_postgres_does_not_keep_organisations_apart(start: Start, connection: Connection) -> None:

@@ -278,6 +278,13 @@ def test_a_file_without_keys_is_no_start(tmp_path: Path, text: str) -> None:
         FileKeys(tmp_path / "missing")
 
 
+def test_keys_come_by_https_unless_from_this_machine() -> None:
+    with pytest.raises(NotConfigured, match="https"):
+        keys_of(load(jwks="http://id.example/jwks"))
+    for where in ("https://id.example/jwks", "http://127.0.0.1:9000/jwks", "http://localhost/jwks"):
+        assert isinstance(keys_of(load(jwks=where)), UrlKeys)
+
+
 def test_keys_that_are_weak_or_for_something_else_are_left_out() -> None:
     found = read(
         jwks(
