@@ -123,7 +123,7 @@ const RunRow = memo(function RunRow({ run, did, kind, withWorkflow, checked, onC
         </span>
       </td>
       <td className={css.outcome} data-tone={outcome.tone}>
-        <span title={outcome.text}>{outcome.text}</span>
+        {outcome.text ? <span title={outcome.text}>{outcome.text}</span> : <Bone width="55%" height={14} />}
       </td>
       <td className={css.started}>
         <RelativeTime at={run.started_at} />

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RunBrief, RunStatus } from '@/api/types';
 import { caughtUp, type Feed, heldBack, withHead, withMore, withSignal } from './feed';
 import { chosenOf, filtersOf, rangeWords, statusesOf, toggled, withChosen } from './filters';
+import { outcomeOf } from './outcome';
 import { entityOf, sentence, subjectOf } from './words';
 
 function run(number: number, status: RunStatus = 'completed'): RunBrief {
@@ -128,5 +129,13 @@ describe('words', () => {
     expect(sentence('throttled: at most 1')).toBe('Throttled: at most 1.');
     expect(sentence('Done.')).toBe('Done.');
     expect(sentence('alert.severity was low')).toBe('alert.severity was low.');
+  });
+
+  test('a row says the error, the reason or what was done', () => {
+    expect(outcomeOf({ ...run(1, 'failed'), error: 'step a failed' })).toEqual({ text: 'Step a failed.', tone: 'bad' });
+    expect(outcomeOf({ ...run(1, 'suppressed'), error: 'throttled' }).text).toBe('Throttled.');
+    expect(outcomeOf(run(1), 'ticket T-7').text).toBe('Ticket T-7');
+    expect(outcomeOf(run(1), '').text).toBe('Nothing was to be done');
+    expect(outcomeOf(run(1)).text).toBe('');
   });
 });

@@ -10,19 +10,20 @@ export interface Outcome {
 const NO_NEWS: Partial<Record<RunBrief['status'], string>> = {
   running: 'In progress',
   waiting: 'Waits',
-  completed: 'All of it was done',
+  completed: 'Nothing was to be done',
   cancelled: 'Cancelled before its end',
   failed: 'Failed',
   skipped: 'Its conditions were false',
   suppressed: 'A guard kept it back',
 };
 
-/** The error, the reason, or what it `did`; never nothing. */
+/** The error, the reason, or what it `did`: nothing as long as that is not known. */
 export function outcomeOf(run: RunBrief, did?: string): Outcome {
   if (run.status === 'failed') return { text: sentence(run.error ?? 'Failed'), tone: 'bad' };
   const filtered = run.status === 'skipped' || run.status === 'suppressed';
   const reason = run.reason ?? (filtered ? run.error : null);
   if (filtered && reason) return { text: sentence(reason), tone: 'plain' };
+  if (did === undefined) return { text: '', tone: 'soft' };
   if (did) return { text: capitalised(did), tone: 'plain' };
   return { text: NO_NEWS[run.status] ?? '', tone: 'soft' };
 }

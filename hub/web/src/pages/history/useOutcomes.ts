@@ -24,7 +24,11 @@ export function didOf(run: RunBrief): string | undefined {
 
 async function ask(rows: RunBrief[], signal: AbortSignal): Promise<void> {
   const runs = rows.map((row) => row.run_id);
-  const { outcomes } = await get<Outcomes>('/outcomes', { runs }, signal);
+  const { outcomes } = await get<Outcomes>('/outcomes', { runs }, signal).catch((error: unknown) => {
+    if (signal.aborted) throw error;
+    // Then a row says no more than its status.
+    return { outcomes: {} } as Outcomes;
+  });
   for (const row of rows) known.set(row.run_id, { status: row.status, did: outcomes[row.run_id] ?? '' });
   for (const id of known.keys()) {
     if (known.size <= KEPT) break;
@@ -32,12 +36,13 @@ async function ask(rows: RunBrief[], signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Draws again once it is known what these runs did; without an answer the rows say no more than their status. */
-export function useOutcomes(rows: RunBrief[]): number {
-  const [answers, setAnswers] = useState(0);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: each answer may leave more to ask for
+/** Draws again once it is known what these runs did. */
+export function useOutcomes(rows: RunBrief[]): void {
+  const [, setAnswers] = useState(0);
+  const next = unknownOf(rows).slice(0, MOST);
+  const name = next.map((row) => `${row.run_id} ${row.status}`).join();
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is asked is told apart by its name
   useEffect(() => {
-    const next = unknownOf(rows).slice(0, MOST);
     if (next.length === 0) return;
     const control = new AbortController();
     const timer = setTimeout(() => {
@@ -49,6 +54,5 @@ export function useOutcomes(rows: RunBrief[]): number {
       clearTimeout(timer);
       control.abort();
     };
-  }, [rows, answers]);
-  return answers;
+  }, [name]);
 }
