@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cli.reference.api import api
 from cli.reference.commands import commands
 from cli.reference.definitions import definitions
 from cli.reference.events import events
@@ -16,6 +17,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 def pages() -> dict[str, str]:
     """Each generated page's text by its file name."""
     return {
+        "api.md": api(),
         "cli.md": commands(),
         "configuration.md": configuration(),
         "definitions.md": definitions(),

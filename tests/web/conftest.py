@@ -1,4 +1,4 @@
-"""A real browser before the whole product: Kafka, Postgres, stand-ins, worker, projector and Hub, and a person at it."""
+"""A real browser before the whole product, from Kafka to the Hub, and a person who sits at it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The product page's "Using the Visual Designer", done as a person would: with the mouse, and with the keyboard alone."""
+"""The product page's "Using the Visual Designer", as a person would: with the mouse, and with the keyboard alone."""
 
 from __future__ import annotations
 
