@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi.routing import APIRoute
 
 from hub.access.roles import PERMISSIONS, ROLES
 from hub.access.rules import Rule
@@ -53,7 +54,8 @@ ROUTES: Final = [
     Route(method, route.path, tuple(_rules(route.dependant)))
     for router in routers()
     for route in router.routes
-    for method in sorted(route.methods)
+    if isinstance(route, APIRoute)
+    for method in sorted(route.methods or ())
 ]
 GUARDED: Final = [one for one in ROUTES if one.rules and not one.rule.public]
 

@@ -31,15 +31,15 @@ _FLAGS: Final = (
 def _chromium() -> str:
     found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if found is None:
-        _missing("there is no Chromium on the PATH: on Debian, apt-get install chromium")
+        raise _missing("there is no Chromium on the PATH: on Debian, apt-get install chromium")
     return found
 
 
-def _missing(reason: str) -> None:
-    """A test without the program that it needs is skipped; where CI installs that, it fails."""
+def _missing(reason: str) -> BaseException:
+    """What to raise for a program that is missing: the test is skipped; where CI installs it, it fails."""
     if os.environ.get("CI") == "true":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+        return pytest.fail.Exception(reason, pytrace=False)
+    return pytest.skip.Exception(reason)
 
 
 class HubHouse(House):
@@ -74,7 +74,7 @@ class HubHouse(House):
 @pytest.fixture(scope="session")
 def house() -> Iterator[HubHouse]:
     if not (ROOT / "hub" / "web" / "dist" / "index.html").exists():
-        _missing("the web app is not built: make web")
+        raise _missing("the web app is not built: make web")
     one = HubHouse()
     try:
         one.start()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from tests.web.person import Person
 from tests.web.scenes import alert_to_ticket, branching
@@ -178,7 +178,12 @@ def test_what_was_not_saved_is_not_lost_without_a_word(person: Person) -> None:
     person.click(person.card("note"))
     person.press("Delete")
     asked: list[str] = []
-    person.page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.dismiss()
+
+    person.page.on("dialog", refuse)
     person.click(person.link("Runs").first)
     expect(person.page).to_have_url(re.compile("/workflows/alert-to-ticket"))
     assert asked or person.page.get_by_role("dialog").count()

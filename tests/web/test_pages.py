@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -52,7 +53,11 @@ def office(browser: Browser, house: HubHouse) -> dict[str, str]:
 def test_a_page_has_no_violation_and_nothing_lies_beside_the_screen(
     browser: Browser, house: HubHouse, office: dict[str, str], name: str, theme: str, width: int
 ) -> None:
-    options = {"viewport": {"width": width, "height": 800}, "color_scheme": theme, "reduced_motion": "reduce"}
+    options: dict[str, Any] = {
+        "viewport": {"width": width, "height": 800},
+        "color_scheme": theme,
+        "reduced_motion": "reduce",
+    }
     one = Person.sit_down(browser, house, org=office["org"], pictures=PICTURES / "pages", **options)
     one.goto(PAGES[name].format(**office))
     expect(one.page.locator("main h1, main input[aria-label], main [data-card]").first).to_be_visible()
