@@ -17,13 +17,12 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          // What several pages share in small pieces, an icon or a field, comes as one file with the frame: each piece as
-          // a file of its own would be a request more.
+          // What several pages share in small pieces, an icon or a field, comes as one file with the frame and its styles:
+          // each piece as a file of its own would be a request more.
           groups: [
             {
               name: 'common',
-              test: /@tabler|@tanstack|src\/(?:api|shell|parts)\/|flow\/(?:icons|pieces|sentences)|designer\/model\/(?:tree|durations|conditions)|core\/esm\/components\/(?:Input|InputBase|TextInput|NativeSelect|Textarea|CloseButton|Button|ActionIcon|Loader|Group|UnstyledButton)\//,
-              minShareCount: 2,
+              test: /@tabler|@tanstack|src\/(?:api|parts)\/|src\/shell\/(?!SignIn)|flow\/(?:icons|pieces|sentences)|designer\/model\/(?:tree|durations|conditions)|core\/esm\/components\/(?:Input|InputBase|TextInput|NativeSelect|Textarea|CloseButton|Button|ActionIcon|Loader|Group|UnstyledButton)\//,
             },
           ],
         },

@@ -1,5 +1,5 @@
 import { createRoot } from 'react-dom/client';
-import './shell/styles';
+import './shell/styles.css';
 import { cache } from './api/cache';
 import { queries } from './api/queries';
 import { prepare } from './routes';
