@@ -3,7 +3,7 @@ import { IconAlertCircle, IconGripVertical } from '@tabler/icons-react';
 import { type KeyboardEvent, memo } from 'react';
 import classes from './flow.module.css';
 import { type Icon, STATES } from './icons';
-import { plain, type Sentence } from './pieces';
+import type { Sentence } from './pieces';
 import type { CardStatus } from './status';
 
 export interface CardFace {
@@ -43,21 +43,6 @@ export function Words({ sentence }: { sentence: Sentence }) {
   });
 }
 
-/** The card as it is read out. */
-export function label({ face, number, status, faults = 0, warnings = 0 }: CardProps): string {
-  const state = status && STATES[status.state];
-  return [
-    number,
-    face.over ? `${face.over}: ${face.title}` : face.title,
-    plain(face.sentence),
-    state && `${status.word ?? state.word}${status.note ? `, ${status.note}` : ''}`,
-    faults > 0 && `${faults} ${faults === 1 ? 'thing is' : 'things are'} wrong or missing`,
-    warnings > 0 && `${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`,
-  ]
-    .filter(Boolean)
-    .join('. ');
-}
-
 function StatusLine({ status }: { status: CardStatus }) {
   const { icon: Mark, word, tone } = STATES[status.state];
   return (
@@ -88,7 +73,6 @@ export const Card = memo(function Card(props: CardProps) {
       data-ghost={face.ghost || undefined}
       data-faulty={(faults > 0 && !face.ghost) || undefined}
       data-movable={props.movable || undefined}
-      aria-label={label(props)}
       aria-pressed={onSelect ? Boolean(props.selected) : undefined}
       onClick={() => onSelect?.(id)}
       onKeyDown={(event) => onKey?.(event, id)}
@@ -101,6 +85,7 @@ export const Card = memo(function Card(props: CardProps) {
         <Mark size={17} stroke={1.8} aria-hidden />
       </span>
       <span className={classes.words}>
+        {props.number && <span className={classes.hidden}>{props.number}: </span>}
         {face.over && <span className={classes.over}>{face.over}</span>}
         <span className={classes.title}>{face.title}</span>
         {face.sentence.length > 0 && (
@@ -119,6 +104,7 @@ export const Card = memo(function Card(props: CardProps) {
         <span className={classes.mark} data-tone={faults > 0 ? 'bad' : 'wait'}>
           <IconAlertCircle size={14} stroke={2.2} aria-hidden />
           {faults || warnings}
+          <span className={classes.hidden}> {faults > 0 ? 'wrong or missing' : 'to be looked at'}</span>
         </span>
       )}
     </div>

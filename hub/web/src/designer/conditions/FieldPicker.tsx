@@ -62,7 +62,7 @@ export function FieldPicker({ field, variables, label, invalid, disabled, autoOp
           disabled={disabled}
           onClick={() => setOpen((old) => !old)}
         >
-          <span>{known?.title ?? (field || 'Choose a field')}</span>
+          <span>{known?.title ?? (field || (label === 'Field' ? 'Choose a field' : label))}</span>
           <IconSelector size={14} aria-hidden />
         </button>
       </Popover.Target>

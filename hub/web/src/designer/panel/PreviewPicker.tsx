@@ -22,7 +22,7 @@ export function useRecentEvents(type: string | undefined, wanted: boolean): Even
   return data?.pages.flatMap((page) => page.items).slice(0, 20) ?? [];
 }
 
-export function PreviewPicker() {
+export function PreviewPicker({ label = 'Values of' }: { label?: string }) {
   const { definition, event, setEvent } = useDesigner();
   const [asked, setAsked] = useState(false);
   const recent = useRecentEvents(definition.trigger?.type, asked);
@@ -43,7 +43,7 @@ export function PreviewPicker() {
     <div className={css.line}>
       <NativeSelect
         size="xs"
-        label="Values of"
+        label={label}
         className={css.select}
         onPointerEnter={() => setAsked(true)}
         onFocus={() => setAsked(true)}

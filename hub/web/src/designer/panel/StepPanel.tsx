@@ -1,5 +1,5 @@
 // What is set of one card: a step's parameters or condition, with the buttons that move, copy and delete it.
-import { Button, Tooltip } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { IconArrowDown, IconArrowUp, IconCopy, IconPlus, IconTrash } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useRef } from 'react';
 import type { ActionStep, Condition, Row, Step } from '@/api/types';
@@ -12,6 +12,7 @@ import { SchemaForm } from '../form/SchemaForm';
 import { neighbour, update, withCondition } from '../model/edit';
 import { placeAfter, proposedRow } from '../model/proposals';
 import { atPath, isAction, isBranch, isGate, type Located, type Place, SIDES, sideKey } from '../model/tree';
+import tip from '../tip.module.css';
 import { usePreview } from '../usePreview';
 import { variablesOf } from '../variables/variables';
 import { focusField, focusFirst } from './focus';
@@ -230,17 +231,16 @@ interface SmallProps {
 
 function Small({ label, icon: Mark, off, danger, onClick }: SmallProps) {
   return (
-    <Tooltip label={label}>
-      <button
-        type="button"
-        className={css.small}
-        data-danger={danger || undefined}
-        aria-label={label}
-        disabled={off}
-        onClick={onClick}
-      >
-        <Mark size={16} aria-hidden />
-      </button>
-    </Tooltip>
+    <button
+      type="button"
+      className={`${css.small} ${tip.tip}`}
+      data-tip={label}
+      data-danger={danger || undefined}
+      aria-label={label}
+      disabled={off}
+      onClick={onClick}
+    >
+      <Mark size={16} aria-hidden />
+    </button>
   );
 }

@@ -92,7 +92,7 @@ function Report({ report, days }: { report: BacktestReport; days: number }) {
       <DayChart bars={barsOf(report, days, new Date())} />
       {report.totals.draft.actions.length > 0 && (
         <section className={test.part}>
-          <h3>Would be done</h3>
+          <h2>Would be done</h2>
           <ul className={css.actions}>
             {report.totals.draft.actions.map((one) => (
               <li key={one.step}>
@@ -107,7 +107,7 @@ function Report({ report, days }: { report: BacktestReport; days: number }) {
       )}
       {differences && (
         <section className={test.part}>
-          <h3>Against the version in force</h3>
+          <h2>Against the version in force</h2>
           <p className={test.soft}>{count(differences.same, 'run')} the same.</p>
           {differences.kinds.map((one) => (
             <Samples key={one.kind} title={`${count(one.runs, 'event')} ${one.title}`} samples={one.samples} open />

@@ -24,7 +24,7 @@ export function EventSetting({ setting, onChange }: Props) {
   const failing = Object.values(setting.failing).filter((one) => one !== 'fine').length;
   return (
     <div>
-      <PreviewPicker />
+      <PreviewPicker label="Event" />
       <details className={test.fold}>
         <summary>Change its values {changed > 0 && <b>{changed} changed</b>}</summary>
         <Values setting={setting} onChange={onChange} />

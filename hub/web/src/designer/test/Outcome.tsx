@@ -109,10 +109,10 @@ function Summary({ simulation }: { simulation: Simulation }) {
 
 function Section({ title, children }: { title: string; children: React.ReactNode }) {
   return (
-    <section className={test.part} aria-label={title}>
-      <h3>{title}</h3>
+    <div className={test.part}>
+      <h2>{title}</h2>
       {children}
-    </section>
+    </div>
   );
 }
 
@@ -126,22 +126,21 @@ interface PartProps extends Omit<Props, 'trial'> {
 /** A part of the outcome that belongs to a card: pointing at one lights the other. */
 function Part({ name, title, beside, pointed, selected, onPoint, onSelect, children }: PartProps) {
   return (
-    <section
+    <div
       className={test.part}
-      aria-label={title}
       data-outcome={name}
       data-lit={pointed === name || selected === name || undefined}
       onPointerEnter={() => onPoint(name)}
       onPointerLeave={() => onPoint(null)}
     >
-      <h3>
+      <h2>
         <button type="button" onClick={() => onSelect(name)}>
           {title}
         </button>
         {beside}
-      </h3>
+      </h2>
       {children}
-    </section>
+    </div>
   );
 }
 

@@ -86,6 +86,7 @@ export function TemplateInput(props: TemplateInputProps) {
         trapFocus={false}
         returnFocus={false}
         closeOnEscape={false}
+        withRoles={false}
       >
         <Popover.Target>
           <div className={css.stack} data-multiline={multiline || undefined} data-mono={props.mono || undefined}>

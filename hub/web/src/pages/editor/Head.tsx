@@ -1,5 +1,5 @@
 // The head of a workflow's page: its name, its state, what is wrong, and saving.
-import { Button, Menu, Tooltip } from '@mantine/core';
+import { Button, Menu } from '@mantine/core';
 import {
   IconAlertCircle,
   IconArrowBackUp,
@@ -16,6 +16,7 @@ import type { Definition, State } from '@/api/types';
 import type { Designer } from '@/designer/context';
 import { canRedo, canUndo } from '@/designer/model/history';
 import type { Step } from '@/designer/state';
+import tip from '@/designer/tip.module.css';
 import type { Saving } from '@/designer/useSaving';
 import { StateChip } from '@/parts/status';
 import { WorkflowTabs } from '@/parts/WorkflowTabs';
@@ -205,11 +206,19 @@ interface ToolProps {
 }
 
 function Tool({ label, keys, icon: Mark, on, off, words, onClick }: ToolProps) {
-  const button = (
-    <button type="button" className={css.tool} aria-label={label} aria-pressed={on} disabled={off} onClick={onClick}>
+  return (
+    <button
+      type="button"
+      className={words ? css.tool : `${css.tool} ${tip.tip}`}
+      data-tip={keys ? `${label} (${keys})` : label}
+      data-side="left"
+      aria-label={label}
+      aria-pressed={on}
+      disabled={off}
+      onClick={onClick}
+    >
       <Mark size={17} stroke={1.8} aria-hidden />
       {words && <span>{label}</span>}
     </button>
   );
-  return words ? button : <Tooltip label={keys ? `${label} (${keys})` : label}>{button}</Tooltip>;
 }
