@@ -111,12 +111,17 @@ def _webhook(given: Given, _: Given) -> str:
     return _named("webhook to", host) if host else "webhook"
 
 
+def _field(given: Given, _: Given) -> str:
+    name = plain(given["field"]) if given.get("field") else "field"
+    return f"{name} set to {plain(given['value'])}" if "value" in given else f"{name} set"
+
+
 _PHRASES: Final[dict[str, Callable[[Given, Given], str]]] = {
     "create_ticket": lambda given, output: _named("ticket", output.get("id"), given.get("title")),
     "update_ticket": lambda given, output: _named("update of ticket", output.get("id"), given.get("ticket_id")),
     "send_notification": _notification,
     "escalate_on_call": lambda given, _: _named("escalation to", given.get("team")),
-    "update_field": lambda given, _: _named("change of", given.get("field")),
+    "update_field": _field,
     "run_script": lambda given, _: _named("script", given.get("script_id")),
     "create_note": lambda given, output: _named("note", output.get("id"), given.get("title")),
     "add_tag": lambda given, _: _named("tag", given.get("tag")),

@@ -40,11 +40,13 @@ def test_a_run_is_told_by_what_its_actions_came_to() -> None:
         *_done(1, "create_ticket", {"title": "Down"}, {"id": "T-7"}),
         *_done(2, "send_notification", {"channel": "email", "to": "jo@acme.example"}, {}),
         *_done(3, "send_notification", {"channel": "teams", "to": "https://chat.example/secret"}, {}),
+        *_done(5, "update_field", {"field": "health", "value": "bad"}, {}),
         *_done(4, "webhook", {"url": "https://books.example/in?key=1"}, None),
         ("run.completed", {}),
     )
     assert outcome("r", entries) == (
-        "urgent: yes · ticket T-7 · email to jo@acme.example · Teams message · webhook to books.example"
+        "urgent: yes · ticket T-7 · email to jo@acme.example · Teams message · webhook to books.example "
+        "· health set to bad"
     )
 
 
