@@ -15,6 +15,7 @@ from hub.database import Database
 from hub.definitions import DefinitionsTail
 from hub.expiry import EXPIRE
 from hub.lag import Lag
+from hub.live import Live
 from hub.problems import Problem
 from hub.readable import PATIENCE, Horizon
 from hub.reading import Reads
@@ -65,10 +66,11 @@ class Parts:
         self.figures = Figures(self.reads)
         self.run_lists = RunLists(self.reads)
         self.run_details = RunDetails(self.reads)
+        self.live = Live(settings, self.horizon, self.reads)
         self._audit = Audit(self.postgres, settings)
         self._prepare = prepare
         self._work: list[asyncio.Task[None]] = []
-        self.tails: list[Tail] = [self.sender, self.definitions, self.reads]
+        self.tails: list[Tail] = [self.sender, self.definitions, self.live, self.reads]
 
     async def __aenter__(self) -> Self:
         begin = {"hub-kafka": self._start_kafka(), "hub-postgres": self._start_postgres(), "hub-keep": self._keep()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Final
 
 import asyncpg
@@ -49,6 +50,12 @@ class Horizon:
                 self._waiting.pop(at, None)
         return True
 
+    async def positions(self, topics: Collection[str]) -> dict[At, int]:
+        """Up to which offset the history has each partition now. Raises as Postgres does."""
+        async with self._database.unbound() as connection:
+            rows = await connection.fetch(_NEXT, list(topics))
+        return {(topic, partition): following for topic, partition, following in rows}
+
     async def stop(self) -> None:
         """Stop looking."""
         if self._task is not None:
@@ -59,12 +66,11 @@ class Horizon:
         loop = asyncio.get_running_loop()
         while self._waiting:
             try:
-                async with self._database.unbound() as connection:
-                    rows = await connection.fetch(_NEXT, list({topic for topic, _ in self._waiting}))
+                positions = await self.positions({topic for topic, _ in self._waiting})
             except (Problem, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                rows = []  # whoever waits is told that it is not readable yet
-            for topic, partition, following in rows:
-                for done, offset in self._waiting.get((topic, partition), {}).items():
+                positions = {}  # whoever waits is told that it is not readable yet
+            for at, following in positions.items():
+                for done, offset in self._waiting.get(at, {}).items():
                     if following > offset and not done.done():
                         done.set_result(None)
             passed = loop.time() - self._since

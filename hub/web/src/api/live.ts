@@ -54,6 +54,8 @@ const askRuns = gathered(GATHER_MS, () => {
 });
 const askFigures = gathered(FIGURES_MS, () => again('workflows', 'insight'));
 const askWorkflows = gathered(GATHER_MS, () => again('workflows', 'workflow'));
+const askAll = () => void cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'catalogue' });
+const askAllSoon = gathered(GATHER_MS, askAll);
 const askDeadLetters = gathered(GATHER_MS, () => again('dead-letters', 'insight'));
 
 function onRun(message: MessageEvent<string>): void {
@@ -78,7 +80,7 @@ function opened(): void {
   heard();
   become('open');
   // What happened while it was closed was not told.
-  if (wasOpen) void cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'catalogue' });
+  if (wasOpen) askAll();
   wasOpen = true;
 }
 
@@ -114,6 +116,11 @@ function open(): void {
   stream.addEventListener('dead-letter', () => {
     heard();
     askDeadLetters();
+  });
+  // Too much at once to be told one by one, or the Hub itself did not hear it.
+  stream.addEventListener('missed', () => {
+    heard();
+    askAllSoon();
   });
   stream.addEventListener('ping', heard);
   source = stream;
