@@ -11,7 +11,7 @@ import orjson
 
 from cli.clients import kafka, need_topic, settings_for_people
 from cli.errors import USAGE, Failure, kafka_away
-from hub.services.records import Record, definition_record, event_record
+from hub.services.records import Record, definition_record
 from schemas.events import EVENT_TYPES, SOURCES, entity_of
 from schemas.names import DEFINITIONS
 
@@ -177,11 +177,13 @@ def events_in(file: Path) -> list[dict[str, Any]]:
 
 
 async def emit(envelopes: Sequence[dict[str, Any]]) -> list[Sent]:
-    """Check events and send each to its module's topic. Raises Refused with the first fault, before any is sent."""
+    """Check events and send each to its module's topic. Raises Refused with every fault, before any is sent."""
+    from hub.services.emitting import accepted
+
     settings = settings_for_people()
-    accepted = [event_record(envelope, settings.max_event_bytes) for envelope in envelopes]
-    places = await send(settings, [record for _, record in accepted])
+    found = accepted(envelopes, settings.max_event_bytes, numbered=len(envelopes) > 1)
+    places = await send(settings, [record for _, record in found])
     return [
         {"id": event.id, "type": event.type, "org": event.org, "subject": event.subject, **at}
-        for (event, _), at in zip(accepted, places, strict=True)
+        for (event, _), at in zip(found, places, strict=True)
     ]

@@ -8,7 +8,7 @@ import orjson
 
 from schemas.calendars import KIND
 from schemas.errors import Refused
-from schemas.events import SOURCES, Event, from_envelope
+from schemas.events import SOURCES, Event, decode
 from schemas.names import DEFINITIONS, EVENT_TOPICS
 
 Record = tuple[str, bytes, bytes | None, list[tuple[str, bytes]]]
@@ -18,15 +18,17 @@ CALENDAR: Final = f"{KIND}/"
 """What a calendar's id has before it where it is named beside workflows."""
 
 
-def event_record(envelope: dict[str, Any], limit: int) -> tuple[Event, Record]:
+def event_record(envelope: object, limit: int) -> tuple[Event, Record]:
     """An event, found good, and the record of its module's topic that holds it. Raises Refused.
 
     `limit` is how many bytes an event may have at most.
     """
-    value = orjson.dumps(envelope)
-    if len(value) > limit:
-        raise Refused.one("", f"the event has {len(value):,} bytes; at most {limit:,} are accepted")
-    event = from_envelope(envelope)
+    try:
+        value = orjson.dumps(envelope)
+    except orjson.JSONEncodeError as error:
+        raise Refused.one("", f"can't be sent as JSON: {error}") from None
+    # Read as a worker will read it: what is good only until it was written is found out here.
+    event = decode(value, EVENT_HEADERS, limit)
     return event, (topic_of(event), event.entity_key.encode(), value, list(EVENT_HEADERS))
 
 

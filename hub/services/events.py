@@ -1,0 +1,156 @@
+"""Module events of an organisation: pages of them by the filters that the pages offer, and one of them whole.
+
+A page is in the order of the events' own time. It is read by the index of a type, of each type where none is asked
+for, or by that of the subject. A record that repeats an event (a producer's repeat, or one that was forwarded to its
+home partition) is left out: of those with one id and source the one that came first is shown.
+"""
+
+# ruff: noqa: S608 - all text is our own, what people give are parameters
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from hub.reading import Reads, bound
+from hub.services import cursors
+from schemas.errors import Refused
+from schemas.events import EVENT_TYPES, title_of
+
+LONGEST: Final = 1024
+"""Characters of an event's id and of its source."""
+_MOST_SOURCES: Final = 20
+_BEGINNING: Final = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
+_END: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
+_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND: Final = dt.timedelta(microseconds=1)
+
+_BRIEF: Final = (
+    "e.event_id, e.org_id, e.type, e.time, e.received_at, e.event ->> 'source' as source, "
+    "coalesce(e.subject, e.event ->> 'subject') as subject"
+)
+_ONE: Final = bound(
+    f'select distinct on (source) * from (select {_BRIEF}, e.topic, e.partition, e."offset", e.event '
+    "from history_data.events e where e.event_id = $2::text and e.org_id = o.org "
+    "and ($3::text is null or e.event ->> 'source' = $3::text)) e "
+    f'order by source, received_at, topic, partition, "offset" limit {_MOST_SOURCES}'
+)
+
+
+class EventFilter(NamedTuple):
+    """Which events: None asks for all. An event happened at `since` or later, and before `until`."""
+
+    type: str | None = None
+    entity: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
+
+
+class _Place(NamedTuple):
+    """A record's place in the list."""
+
+    time: dt.datetime
+    topic: str
+    partition: int
+    offset: int
+
+
+async def page(
+    reads: Reads, org: str, wanted: EventFilter, cursor: str | None, limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """The briefs of the events that fit, newest first, and the cursor of the next page.
+
+    Raises Refused where the cursor is none.
+    """
+    if wanted.type is not None and wanted.type not in EVENT_TYPES:
+        return [], None
+    after = _place(cursor) if cursor else _Place(max(wanted.until or _END, _BEGINNING) - _MICROSECOND, "", 0, 0)
+    subjects = _subjects(org, wanted.entity) if wanted.entity else ()
+    statement = _listing(len(subjects), typed=wanted.type is not None)
+    given = (wanted.since or _BEGINNING, *after, limit + 1)
+    rows = await reads.rows(statement, org, *given, *subjects, *((wanted.type,) if wanted.type else ()))
+    items = [_brief(row, row["entity"]) for row in rows[:limit]]
+    if len(rows) <= limit:
+        return items, None
+    last = rows[limit - 1]
+    return items, cursors.encode(
+        (last["time"] - _EPOCH) // _MICROSECOND, last["topic"], last["partition"], last["offset"]
+    )
+
+
+async def of_id(reads: Reads, org: str, event_id: str, source: str | None) -> list[dict[str, Any]]:
+    """The events of this id, whole: one for each source that has one, up to 20."""
+    rows = await reads.rows(_ONE, org, event_id, source)
+    found = []
+    for row in rows:
+        envelope = orjson.loads(row["event"])
+        found.append(_told(row, title_of(envelope)) | {"envelope": envelope})
+    return found
+
+
+def _brief(row: Any, entity: str | None) -> dict[str, Any]:
+    kind = row["subject"].partition("/")[0]
+    named = {"subject": row["subject"], "data": {kind: orjson.loads(entity)}} if entity else {}
+    return _told(row, title_of(named))
+
+
+def _told(row: Any, title: str | None) -> dict[str, Any]:
+    same = {name: row[name] for name in ("source", "type", "subject", "time", "received_at", "org_id")}
+    return {"id": row["event_id"], **same, "title": title}
+
+
+def _subjects(org: str, entity: str) -> tuple[str, ...]:
+    """The subjects that a text may mean: an organisation may be called as a kind of entity is."""
+    return (entity, entity.removeprefix(f"{org}/")) if entity.startswith(f"{org}/") else (entity,)
+
+
+@lru_cache(maxsize=8)
+def _listing(subjects: int, *, typed: bool) -> str:
+    """The page behind a place. Parameters are the organisation, since, the place, the limit, the subjects, the type.
+
+    At the place's own time only what stands behind the place is taken.
+    """
+    within = "e.time <= $3::timestamptz and e.time >= $2::timestamptz"
+    behind = '(e.time < $3::timestamptz or (e.topic, e.partition, e."offset") > ($4::text, $5::integer, $6::bigint))'
+    columns = (
+        'e.event_id, e.org_id, e.type, e.time, e.received_at, e.topic, e.partition, e."offset", e.subject, e.event'
+    )
+    source = "history_data.events e where e.org_id = o.org"
+    kind = f" and e.type = ${8 + subjects}::text" if typed else ""
+    if subjects:
+        # Found first, and sorted then: else all of a type would be read to find the few of a subject.
+        found = [f"select {columns} from {source} and e.subject = ${8 + at}::text{kind} and {within}"
+                 for at in range(subjects)]  # fmt: skip
+        branches = [f"select {columns} from ({one} offset 0) e where {behind}" for one in found]
+    else:
+        kinds = [kind] if typed else [f" and e.type = '{name}'" for name in sorted(EVENT_TYPES)]
+        branches = [f"select {columns} from {source}{one} and {within} and {behind}" for one in kinds]
+    rows = " union all ".join(f"({one})" for one in branches)
+    first = (
+        "not exists (select from history_data.events d where d.event_id = e.event_id and d.org_id = o.org "
+        "and d.event ->> 'source' = e.event ->> 'source' "
+        'and (d.received_at, d.topic, d.partition, d."offset") < (e.received_at, e.topic, e.partition, e."offset"))'
+    )
+    order = 'order by e.time desc, e.topic, e.partition, e."offset" limit $7::integer'
+    entity = "e.event #> array['data', split_part(coalesce(e.subject, e.event ->> 'subject'), '/', 1)]"
+    return bound(
+        f'select {_BRIEF}, e.topic, e.partition, e."offset", {entity} as entity '
+        f"from (select e.* from ({rows}) e where {first} {order}) e"
+    )
+
+
+def _place(cursor: str) -> _Place:
+    at, topic, partition, offset = cursors.decode(cursor, int, str, int, int)
+    try:
+        found = _EPOCH + at * _MICROSECOND
+    except OverflowError:
+        found = _END + _MICROSECOND
+    if not _BEGINNING <= found <= _END or not (0 <= partition < 2**31 and 0 <= offset < 2**63):
+        raise Refused.one("cursor", "is none that a page of this list ended with")
+    return _Place(found, topic, partition, offset)
+
+
+__all__: Sequence[str] = ("LONGEST", "EventFilter", "of_id", "page")
