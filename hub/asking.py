@@ -132,6 +132,12 @@ class _TimeError(ValueError):
     """A time that is understood and not taken."""
 
 
+def in_path(name: str, description: str, pattern: str) -> dict[str, Any]:
+    """How OpenAPI describes a part of the path."""
+    schema = {"type": "string", "pattern": pattern}
+    return {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+
+
 CURSOR: Final = Text("cursor", "Where the page begins: the `next` of the page before.", LONGEST_CURSOR)
 LIMIT: Final = Number("limit", "Items of a page at most.", 1, MOST, PAGE)
 

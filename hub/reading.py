@@ -57,12 +57,12 @@ _Key = tuple[Any, ...]
 def bound(query: str) -> str:
     """The statement that reads `query` as the organisation in its first parameter.
 
-    `query` is a select that names the organisation `o.org`. It stands behind a `lateral`, so the setting is made
-    before its first row is looked for.
+    `query` is a select that names the organisation `o.org`. The setting is made before its first row is looked for: the
+    fence (`offset 0`) keeps it behind the `lateral` even where it does not name the organisation at all.
     """
     return (
         "with o as materialized (select set_config('onestack.org', $1::text, true) as org) "  # noqa: S608 - our own text
-        f"select r.* from o cross join lateral ({query}) r"
+        f"select r.* from o cross join lateral (select q.* from ({query}) q where o.org is not null offset 0) r"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 RunStatus = Literal["running", "waiting", "completed", "failed", "cancelled", "skipped", "suppressed"]
 StepStatus = Literal["running", "waiting", "succeeded", "failed", "skipped", "cancelled"]
@@ -64,3 +64,97 @@ class RunCounts(BaseModel):
     )
     counts: dict[RunStatus, Annotated[int, Field(ge=0)]]
     capped: bool = Field(description="Of a status there are more than the 10,000 that it says.")
+
+
+class Attempt(BaseModel):
+    """One attempt of a step."""
+
+    attempt: int
+    at: datetime
+    finished_at: datetime | None
+    error: Document | None
+    next_at: datetime | None = Field(description="When it is tried again, after this one failed.")
+
+
+class RunStep(BaseModel):
+    """A step that began."""
+
+    position: int = Field(description="Its number in the run, in the order of beginning.")
+    step_id: str = Field(description="Its path: `ticket`, or `which.then.ticket` inside a branch.")
+    action: str = Field(description="`create_ticket` …; `condition` of a gate or branch.")
+    name: str | None
+    sentence: str
+    status: StepStatus
+    attempts: int
+    tries: list[Attempt]
+    input: Any = Field(description="As rendered; of a gate or branch the condition's trace.")
+    output: Any
+    error: Document | None
+    started_at: datetime
+    finished_at: datetime | None
+    duration_ms: float | None
+    generation: int
+    waits_until: datetime | None
+
+
+class RunEntry(BaseModel):
+    """One fact of the run."""
+
+    seq: int
+    type: str
+    at: datetime
+    data: Document
+
+
+class Related(BaseModel):
+    """Another run that has to do with this one. `run_id` is null where which it was is not known any more."""
+
+    run_id: str | None
+    workflow_id: str
+    workflow_name: str | None
+    status: RunStatus | None
+    how: Literal["caused this", "caused by this", "reran this", "rerun of"]
+
+
+class NotReached(BaseModel):
+    """A step of the definition that never began."""
+
+    step: str
+    why: str
+
+
+class Run(RunBrief):
+    """A run whole."""
+
+    org_id: str
+    generation: int = Field(description="How often it began again, by a restart or a resumption.")
+    shadow: bool = Field(description="No action was performed: the steps say what each would have done.")
+    guard: str | None
+    rerun_of: str | None
+    waits_until: datetime | None
+    trigger_event: Document = Field(description="The whole CloudEvent; after a restart, the one that restarted it.")
+    conditions: Document | None = Field(description="The trace: each comparison with wanted and actual value.")
+    definition: Document | None = Field(description="Of the version that ran; null where it is not known any more.")
+    steps: list[RunStep]
+    entries: list[RunEntry]
+    story: list[str] = Field(description="What happened, in sentences.")
+    related: list[Related]
+    not_reached: list[NotReached]
+
+
+class EntryDocument(BaseModel):
+    """An entry as it stands in the run log: a CloudEvent."""
+
+    model_config = ConfigDict(extra="allow")
+    specversion: Literal["1.0"]
+    id: str = Field(description="`{run id}:{seq}`")
+    source: str
+    type: str
+    subject: str
+    orgid: str
+    time: datetime
+    data: Document
+
+
+class RunLog(RootModel[list[EntryDocument]]):
+    """The entries of a run in their order."""

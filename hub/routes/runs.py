@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -10,11 +11,12 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from hub.access import READ, Caller, needs
-from hub.asking import CURSOR, LIMIT, PAGE, Asked, Choice, Choices, Moment, Text
+from hub.asking import CURSOR, LIMIT, PAGE, Asked, Choice, Choices, Moment, Text, in_path
 from hub.direct import direct
-from hub.documents.runs import RunCounts, RunPage
+from hub.documents.runs import Run, RunCounts, RunLog, RunPage
 from hub.parts import Parts
-from hub.routing import answers, api_router, json
+from hub.problems import not_found
+from hub.routing import answers, api_router, json, problems
 from hub.services.run_statements import FILTERED, RAN, STATUSES, RunFilter
 
 router = api_router("runs")
@@ -37,6 +39,8 @@ FILTERS = (
 )
 _LIST = Asked(*FILTERS, CURSOR, LIMIT)
 _COUNTS = Asked(*FILTERS)
+_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_IN_PATH = {"parameters": [in_path("run_id", "The run's id.", f"^{_ID.pattern}$")]}
 
 
 @direct(router, "/runs", responses=answers(RunPage), openapi_extra=_LIST.openapi)
@@ -64,6 +68,36 @@ async def count_runs(request: Request, caller: Annotated[Caller, needs(READ)]) -
     wanted = filter_of(caller.org, _COUNTS.read(request.query_params))
     counts, capped = await parts.run_lists.counts(caller.org, wanted)
     return json({"counts": counts, "capped": capped}, headers=_FRESH)
+
+
+@direct(router, "/runs/{run_id}", responses=answers(Run) | problems(404), openapi_extra=_IN_PATH)
+async def get_run(request: Request, caller: Annotated[Caller, needs(READ)]) -> Response:
+    """A run whole: its event, conditions, steps with every attempt, entries, story, definition and related runs."""
+    parts: Parts = request.app.state.parts
+    run_id = _run_id(request)
+    found = await parts.run_details.whole(caller.org, run_id)
+    if found is None:
+        raise not_found(f"run {run_id}")
+    return Response(found, headers=_FRESH, media_type="application/json")
+
+
+@direct(router, "/runs/{run_id}/log", responses=answers(RunLog) | problems(404), openapi_extra=_IN_PATH)
+async def get_run_log(request: Request, caller: Annotated[Caller, needs(READ)]) -> Response:
+    """The run's entries as they stand in the run log, to keep or to look into with other tools."""
+    parts: Parts = request.app.state.parts
+    run_id = _run_id(request)
+    found = await parts.run_details.log(caller.org, run_id)
+    if found is None:
+        raise not_found(f"run {run_id}")
+    named = {"content-disposition": f'attachment; filename="run-{run_id}.json"'}
+    return json(orjson.dumps(found, option=orjson.OPT_INDENT_2), headers={**_FRESH, **named})
+
+
+def _run_id(request: Request) -> str:
+    found: str = request.path_params["run_id"]
+    if not _ID.fullmatch(found):
+        raise not_found("run of this id")
+    return found
 
 
 _FRESH = {"cache-control": "no-store"}

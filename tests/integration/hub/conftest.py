@@ -80,6 +80,7 @@ async def app(settings: dict[str, Any]) -> AsyncIterator[FastAPI]:
     """The application; its parts are not started, which Postgres does not need."""
     found = create_app(Parts(load(**settings)))
     yield found
+    await found.state.parts.reads.stop()
     await found.state.parts.postgres.close()
 
 
