@@ -25,6 +25,7 @@ _WHY: Final = {
     404: "There is no such thing in the caller's organisation",
     405: "This can't be done here",
     409: "It does not fit how things are",
+    410: "It was there, and is gone",
     412: "It was changed meanwhile: If-Match names another version",
     413: "The body is too large",
     415: "The body is of a type that is not read here",
