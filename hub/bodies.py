@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from fastapi import Request
@@ -33,11 +32,8 @@ async def bounded(request: Request, most: int) -> bytes:
     return raw
 
 
-def takes(json: Mapping[str, type[BaseModel] | dict[str, Any]], yaml: str | None = None) -> dict[str, Any]:
-    """`openapi_extra` of a route that reads its body itself: JSON of these models, and YAML text."""
-    content: dict[str, Any] = {}
-    for kind, model in json.items():
-        content[kind] = {"schema": model if isinstance(model, dict) else model.model_json_schema()}
-    if yaml is not None:
-        content[yaml] = {"schema": {"type": "string", "minLength": 1}}
+def takes(json: type[BaseModel] | dict[str, Any], yaml: dict[str, Any]) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body itself: JSON of this model, or YAML of this schema."""
+    schema = json if isinstance(json, dict) else json.model_json_schema()
+    content = {JSON_TYPE: {"schema": schema}, YAML_TYPES[0]: {"schema": yaml}}
     return {"requestBody": {"required": True, "content": content}}

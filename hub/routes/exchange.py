@@ -15,7 +15,7 @@ from hub.documents.workflows import ImportReport
 from hub.middleware import LARGEST_BODY
 from hub.parts import Parts
 from hub.problems import Problem, not_found
-from hub.routing import answers, api_router, json, problems
+from hub.routing import Responses, answers, api_router, json, problems
 from hub.services import workflows
 from hub.services.exchanging import MOST, Import, from_json, from_yaml, to_yaml
 from hub.services.writing import Writer, etag
@@ -24,19 +24,24 @@ from schemas.names import ID_PATTERN
 router = api_router("workflows")
 
 Format = Annotated[Literal["yaml", "json"], Query(description="YAML for people, or JSON.")]
-_FILE: Final[dict[int | str, dict[str, Any]]] = {
+_ONE: Final = {"type": "object", "description": "A definition.", "examples": [EXAMPLE]}
+_MANY: Final = {"anyOf": [_ONE, {"type": "array", "items": _ONE, "maxItems": MOST}]}
+_BODY: Final = takes(_MANY, {**_ONE, "description": "A definition; several are documents with `---` between them."})
+
+
+_ALL: Final[Responses] = {
     200: {
         "description": "A file",
         "content": {
-            YAML_TYPES[0]: {"schema": {"type": "string"}, "example": "id: alert-to-ticket\norg: acme\nversion: 3\n"},
-            JSON_TYPE: {"schema": {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}},
+            # A stream of YAML documents is no one document, which readers of application/yaml mostly take.
+            "text/plain": {"schema": {"type": "string"}},
+            JSON_TYPE: {"schema": {"type": "array", "items": _ONE}},
         },
     }
 }
-_BODY: Final = takes(
-    {JSON_TYPE: {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}], "examples": [EXAMPLE]}},
-    YAML_TYPES[0],
-)
+_FILE: Final[Responses] = {
+    200: {"description": "A file", "content": {YAML_TYPES[0]: {"schema": _ONE}, JSON_TYPE: {"schema": _ONE}}}
+}
 
 
 @router.get("/workflows/{id}/export", responses=_FILE | problems(404))
@@ -55,7 +60,7 @@ async def export_workflow(
     return _file(row["definition"], format, id, {"etag": etag(row["version"])})
 
 
-@router.get("/export", responses=_FILE)
+@router.get("/export", responses=_ALL)
 async def export_all(request: Request, caller: Annotated[Caller, needs(READ)], format: Format = "yaml") -> Response:
     """All workflows of the organisation as one file: YAML documents, or a JSON array."""
     parts: Parts = request.app.state.parts
@@ -69,8 +74,9 @@ def _file(found: dict[str, Any] | list[dict[str, Any]], format: str, name: str, 
     headers |= {"content-disposition": f'attachment; filename="{name}.{format}"', "cache-control": "no-store"}
     if format == "json":
         return json(found, headers=headers)
-    text = to_yaml(found if isinstance(found, list) else [found])
-    return Response(text.encode(), headers=headers, media_type=YAML_TYPES[0])
+    if isinstance(found, list):
+        return Response(to_yaml(found).encode(), headers=headers, media_type="text/plain")
+    return Response(to_yaml([found]).encode(), headers=headers, media_type=YAML_TYPES[0])
 
 
 @router.post("/import", responses=answers(ImportReport) | problems(400, 413, 415, 422), openapi_extra=_BODY)

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from hub.access import READ, Caller, needs
 from hub.bodies import YAML_TYPES, bounded, media_type, takes
+from hub.documents.definitions import EXAMPLE
 from hub.documents.validation import Validate, Validation
 from hub.parts import Parts
 from hub.problems import Problem, faults_of
@@ -31,7 +32,7 @@ _QUICK: Final = 20_000
 @router.post(
     "/validate",
     responses=answers(Validation) | problems(400, 413, 415, 422),
-    openapi_extra=takes({"application/json": Validate}, YAML_TYPES[0]),
+    openapi_extra=takes(Validate, {"type": "object", "description": "The definition.", "examples": [EXAMPLE]}),
 )
 async def validate(request: Request, caller: Annotated[Caller, needs(READ)]) -> Response:
     """What keeps a definition from its state, what it lacks, what looks wrong in it, and each card as a sentence.
