@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
-from playwright.sync_api import Playwright
 from rich.console import Console
 from rich.table import Table
 
 from bench.errors import BenchError
 from bench.host import cpu_model
+from bench.webhouse import ORG, places, product, signed_in, workflow_of_each_template
 from bench.webpage import Kind, measure, playing
+from sandbox.errors import SandboxError
 
 CLICKS: Final = Path(__file__).parents[1] / "build" / "web" / "clicks.json"
 """Written by the browser tests that do what is counted: `{"what": {"clicks": 3, "keys": 0}}`."""
@@ -42,27 +45,12 @@ def pages(workflow: str, run: str | None) -> list[Kind]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench.web", description=__doc__)
-    parser.add_argument("--address", required=True, help="of a Hub that runs, such as `onestack up` starts")
-    parser.add_argument("--org", default="acme", help="whose workflows are looked at [acme]")
+    parser.add_argument("--address", help="of a Hub that runs, as `onestack up` tells it [one is started and filled]")
+    parser.add_argument("--org", default=ORG, help=f"whose workflows are looked at [{ORG}]")
     parser.add_argument("--loads", type=int, default=LOADS, help=f"how many cold loads of each page [{LOADS}]")
     parser.add_argument("--page", action="append", help="only this page; may be given several times")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to store the figures as well")
     return parser
-
-
-def _signed_in(playwright: Playwright, address: str, org: str) -> tuple[list[Any], str, str | None]:
-    """The cookies of somebody signed in, a workflow to open and a run to look at."""
-    api = playwright.request.new_context(base_url=address)
-    answer = api.post("/api/v1/session/development", data={"org": org, "role": "Admin"}, headers={"X-Onestack": "1"})
-    if not answer.ok:
-        raise BenchError(f"{address} lets nobody in for development: {answer.status} {answer.text()[:200]}")
-    workflows = api.get("/api/v1/workflows").json()["items"]
-    if not workflows:
-        raise BenchError(f"{org} has no workflows to look at")
-    recent = [run["run_id"] for one in workflows for run in one["recent"]]
-    cookies: list[Any] = list(api.storage_state()["cookies"])
-    api.dispose()
-    return cookies, workflows[0]["id"], recent[0] if recent else None
 
 
 def _verdict(value: float, goal: float | None, text: str) -> str:
@@ -71,8 +59,9 @@ def _verdict(value: float, goal: float | None, text: str) -> str:
     return f"[green]{text} ✓[/]" if value <= goal else f"[red]{text} ✗[/]"
 
 
-def _table(rows: Sequence[tuple[Kind, Mapping[str, float]]]) -> Table:
-    table = Table(title=f"Cold loads, median of {LOADS}, on {cpu_model()}", title_justify="left")
+def _table(rows: Sequence[tuple[Kind, Mapping[str, float]]], loads: int) -> Table:
+    title = f"Cold loads, median of {loads}, on {cpu_model()}, load {os.getloadavg()[0]:.1f}"
+    table = Table(title=title, title_justify="left")
     for name in ("page", "FCP ms", "content ms", "interactive ms", "blocked ms", "JS kB", "CSS kB", "JS + CSS kB"):
         table.add_column(name, justify="left" if name == "page" else "right")
     table.add_column("requests", justify="right")
@@ -110,18 +99,25 @@ def _show_steps(console: Console) -> None:
     console.print(table)
 
 
+def _measured(address: str, arguments: argparse.Namespace) -> list[tuple[Kind, Mapping[str, float]]]:
+    with playing() as playwright:
+        api = signed_in(playwright, address, arguments.org)
+        if arguments.address is None:
+            workflow_of_each_template(api)
+        workflow, run = places(api)
+        cookies: list[Any] = list(api.storage_state()["cookies"])
+        api.dispose()
+        wanted = [one for one in pages(workflow, run) if not arguments.page or one.name in arguments.page]
+        return [(one, measure(playwright, address, one, cookies, loads=arguments.loads)) for one in wanted]
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures and prints; 1 where a page missed a goal or asked another host for something."""
     arguments = _parser().parse_args(argv)
     console = Console()
-    with playing() as playwright:
-        cookies, workflow, run = _signed_in(playwright, arguments.address, arguments.org)
-        rows = []
-        for kind in pages(workflow, run):
-            if arguments.page and kind.name not in arguments.page:
-                continue
-            rows.append((kind, measure(playwright, arguments.address, kind, cookies, loads=arguments.loads)))
-    console.print(_table(rows))
+    with nullcontext(arguments.address) if arguments.address else product() as address:
+        rows = _measured(address, arguments)
+    console.print(_table(rows, arguments.loads))
     _show_steps(console)
     if arguments.json:
         arguments.json.write_bytes(orjson.dumps({kind.name: row for kind, row in rows}, option=orjson.OPT_INDENT_2))
@@ -135,5 +131,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except BenchError as error:
+    except (BenchError, SandboxError) as error:
         sys.exit(str(error))
