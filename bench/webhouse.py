@@ -31,7 +31,7 @@ def product() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="onestack-web-") as name:
         folder = Path(name)
         log = folder / "up.log"
-        command = [sys.executable, "-m", "cli.main", "up", "--data", folder / "data"]
+        command = [sys.executable, "-m", "cli.main", "up", "--data", str(folder / "data")]
         up = spawn(command, log, env={**os.environ, "NO_COLOR": "1"}, at_our_end=signal.SIGTERM)
         try:
             wait_until(lambda: bool(_ADDRESS.search(_text(log))), up, "onestack up", log, _START_SECONDS)
