@@ -112,7 +112,8 @@ export function Frame({ children, closed = false }: Props) {
 }
 
 function NavItem({ item, path, extra }: { item: Item; path: string; extra: boolean }) {
-  const here = path === item.href || path.startsWith(`${item.href}/`);
+  // Why something did not run is a view of the history.
+  const here = path === item.href || path.startsWith(`${item.href}/`) || (item.href === '/runs' && path === '/why');
   const ahead = () => prepare(item.href);
   return (
     <Link

@@ -8,6 +8,7 @@ import { EventSetting } from './EventSetting';
 import { Outcome } from './Outcome';
 import test from './test.module.css';
 import { NO_CHANGES, type Setting, statusOf } from './trial';
+import { useAddressEvent } from './useAddressEvent';
 import { useTrial } from './useTrial';
 
 const Backtest = lazy(() => import('./Backtest'));
@@ -16,6 +17,7 @@ type What = 'event' | 'past';
 
 export function TestView({ whole }: { whole: Definition }) {
   const { definition, catalogue, event } = useDesigner();
+  useAddressEvent();
   const [what, setWhat] = useState<What>('event');
   const [setting, setSetting] = useState<Setting>(NO_CHANGES);
   const [pointed, setPointed] = useState<string | null>(null);
