@@ -18,12 +18,12 @@ from hub.access import WRITE, Caller
 from hub.parts import Parts
 from hub.problems import Problem, away
 from hub.sending import Outgoing
-from hub.services.records import CALENDAR, EVENT_HEADERS
+from hub.services.checking import Document, checked
+from hub.services.records import EVENT_HEADERS
 from projections.letters import MOST, shown
 from runtime.kafka import Headers, new_reader, topic_partitions
 from runtime.settings import Settings
-from schemas.calendars import is_calendar
-from schemas.definitions import LARGEST, read_document
+from schemas.definitions import read_document
 from schemas.errors import Fault, Refused
 from schemas.events import decode
 from schemas.names import DEFINITIONS, EVENT_TOPICS
@@ -75,25 +75,20 @@ async def outgoing(parts: Parts, caller: Caller, letter: dict[str, Any], correct
 
 def definition_name(value: bytes, org: str, registry: Registry) -> str:
     """The key of a definition or calendar that could be put in force now. Raises Refused, and Problem 403."""
-    if len(value) > 2 * LARGEST:
-        raise Refused.one("", f"has {len(value):,} bytes; a definition has {LARGEST:,} at most")
     body = read_document(value)
-    named, identity = body.get("org"), body.get("id")
+    named = body.get("org")
     if isinstance(named, str) and named != org:
         raise _foreign("org", named)
-    name = f"{org}/{CALENDAR if is_calendar(body) else ''}{identity}"
-    trial = Registry()
-    applied = trial.apply(name, value)
-    if isinstance(applied, RefusedDefinition):
-        raise Refused(applied.faults)
+    document = checked(Document("", 0, body))
+    if document.faults:
+        raise Refused(document.faults)
+    name, fold = document.name, Registry()
     before = registry.in_force(name)
     if before is not None:
-        # What is in force, and the value behind it: only a higher version replaces it.
-        fold = Registry()
-        fold.apply(name, before)
-        applied = fold.apply(name, value)
-        if isinstance(applied, RefusedDefinition):
-            raise Refused(applied.faults)
+        fold.apply(name, before)  # what only a higher version replaces
+    applied = fold.apply(name, value)
+    if isinstance(applied, RefusedDefinition):
+        raise Refused(applied.faults)
     return name
 
 
