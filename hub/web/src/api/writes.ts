@@ -101,7 +101,7 @@ export function fillTemplate(
 }
 
 export type Steering =
-  | { action: 'cancel'; reason?: string }
+  | { action: 'cancel'; reason?: string; dry_run?: boolean }
   | { action: 'resume'; reason?: string; step?: string; version?: 'same' | 'current'; dry_run?: boolean }
   | { action: 'rerun'; reason?: string; version?: 'same' | 'current'; dry_run?: boolean };
 
@@ -116,8 +116,18 @@ export async function steerRun(runId: string, { action, ...body }: Steering): Pr
 
 export interface SteerMany {
   action: 'cancel' | 'resume' | 'rerun';
-  filter?: { workflow?: string; status?: RunStatus[]; entity?: string; since?: string; until?: string; error?: string };
+  filter?: {
+    workflow?: string;
+    status: RunStatus[];
+    entity?: string;
+    trigger?: string;
+    since?: string;
+    until?: string;
+    error?: string;
+  };
   ids?: string[];
+  version?: 'same' | 'current';
+  reason?: string;
   dry_run: boolean;
   reason?: string;
   version?: 'same' | 'current';

@@ -28,7 +28,7 @@ const ACTIONS = [
   { value: 'workflow', label: 'On workflows' },
   { value: 'run', label: 'On runs' },
   { value: 'event', label: 'On events' },
-  { value: 'dead_letter', label: 'On dead letters' },
+  { value: 'dead-letter', label: 'On dead letters' },
   { value: 'key', label: 'On API keys' },
 ];
 const DAY_MS = 86_400_000;
