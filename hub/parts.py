@@ -21,6 +21,8 @@ from hub.readable import PATIENCE, Horizon
 from hub.reading import Reads
 from hub.sending import Place, Sender
 from hub.services.figures import Figures
+from hub.services.insight import Insights
+from hub.services.lagging import Lagging
 from hub.services.run_details import RunDetails
 from hub.services.runs import RunLists
 from projections.errors import MigrationError
@@ -66,6 +68,7 @@ class Parts:
         self.figures = Figures(self.reads)
         self.run_lists = RunLists(self.reads)
         self.run_details = RunDetails(self.reads)
+        self.insights = Insights(self.reads, self.run_lists, Lagging(settings, self.definitions, self.lag))
         self.live = Live(settings, self.horizon, self.reads)
         self._audit = Audit(self.postgres, settings)
         self._prepare = prepare
