@@ -129,8 +129,6 @@ export interface SteerMany {
   version?: 'same' | 'current';
   reason?: string;
   dry_run: boolean;
-  reason?: string;
-  version?: 'same' | 'current';
 }
 export async function steerRuns(request: SteerMany): Promise<Steered[]> {
   const { items } = await send<{ items: Steered[] }>('POST', '/runs/steer', request);
