@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 from fastapi import Request
 from fastapi.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.access.caller import Caller
@@ -69,7 +70,7 @@ class Idempotency:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or answer as before."""
         key = _key(scope)
-        if key is None:
+        if key is None or not _leads_somewhere(scope):
             await self._app(scope, receive, send)
             return
         request = Request(scope)
@@ -179,6 +180,11 @@ def _key(scope: Scope) -> str | None:
         if name == b"idempotency-key":
             return str(value.decode("latin-1")).strip().strip('"')
     return None
+
+
+def _leads_somewhere(scope: Scope) -> bool:
+    """Whether there is a route: all else is answered the same without anything being kept."""
+    return any(route.matches(scope)[0] is Match.FULL for route in scope["app"].router.routes)
 
 
 def _fingerprint(scope: Scope, body: bytes) -> bytes:

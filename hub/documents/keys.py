@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from hub.access.roles import Role
+from hub.documents.times import Moment
 
 Permission = Literal[
     "hub.workflows.read", "hub.workflows.write", "hub.workflows.run", "hub.keys.manage", "hub.audit.read"
@@ -54,7 +55,7 @@ class KeyRequest(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
     role: Role | None = None
     permissions: Annotated[list[Permission], Field(max_length=5)] | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime
 
 from hub.access import AUDIT, Caller, needs
 from hub.documents.audit import AuditLog
+from hub.documents.times import Moment
 from hub.parts import Parts
 from hub.routing import answers, api_router, json
 from hub.services.cursors import LONGEST, decode, encode
@@ -38,8 +38,8 @@ async def list_audit(
     who: Annotated[Words, Query(description="Part of the name.")] = None,
     target: Annotated[Words, Query(description="Such as `workflow/alert-to-ticket`.")] = None,
     action: Annotated[Words, Query(description="Such as `workflow.enable`, or `workflow` for all of them.")] = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
+    since: Moment | None = None,
+    until: Moment | None = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     cursor: Annotated[str | None, Query(max_length=LONGEST)] = None,
 ) -> Response:

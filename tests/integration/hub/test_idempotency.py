@@ -167,6 +167,13 @@ async def test_a_key_that_is_none_is_refused(client: Client, doer: Doer, key: st
     assert doer.done == 0
 
 
+async def test_what_leads_nowhere_takes_no_key(client: Client, connection: Connection) -> None:
+    sent = {"idempotency-key": "k1"}
+    assert (await client().put("/keys", json={}, headers=sent)).status_code == 405
+    assert (await client().post("/nothing", json={}, headers=sent)).status_code == 404
+    assert await connection.fetchval("select count(*) from hub_data.idempotency") == 0
+
+
 async def test_an_empty_answer_is_repeated_too(client: Client, doer: Doer) -> None:
     for _ in range(2):
         answer = await client().delete("/do", headers={"idempotency-key": "k1"})

@@ -119,6 +119,7 @@ async def test_a_key_ends_when_it_was_to_end(client: Client, connection: Connect
         {"name": "x", "role": "Viewer", "expires_at": "2001-01-01T00:00:00Z"},
         {"name": "x", "role": "Viewer", "expires_at": "2001-01-01T00:00:00"},
         {"name": "x", "role": "Viewer", "expires_at": "9999-01-01T00:00:00Z"},
+        {"name": "x", "role": "Viewer", "expires_at": 4102444800},
         {"name": "x", "role": "Viewer", "org": "globex"},
     ],
 )
