@@ -44,6 +44,8 @@ const Row = memo(function Row({ item, mayWrite }: { item: WorkflowSummary; mayWr
   const [notReady, setNotReady] = useState<NotReady | null>(null);
   const href = `/workflows/${encodeURIComponent(item.id)}`;
   const last = item.recent[0];
+  // What it did is what one looks for; a draft has done nothing yet.
+  const opens = item.state === 'draft' && !last ? href : `${href}/runs`;
   return (
     <Fragment>
       <tr className={css.row} data-state={item.state}>
@@ -52,10 +54,10 @@ const Row = memo(function Row({ item, mayWrite }: { item: WorkflowSummary; mayWr
         </td>
         <th scope="row" className={css.name}>
           <Link
-            href={href}
+            href={opens}
             title={item.description ?? undefined}
-            onPointerEnter={() => prepare(href)}
-            onFocus={() => prepare(href)}
+            onPointerEnter={() => prepare(opens)}
+            onFocus={() => prepare(opens)}
           >
             {nameOf(item)}
           </Link>
