@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
 
 if TYPE_CHECKING:
     from tests.web.conftest import HubHouse
@@ -18,11 +19,14 @@ AXE: Final = ROOT / "hub" / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CLICKS: Final = ROOT / "build" / "web" / "clicks.json"
 """What the tests counted, for `make bench-web`."""
 _PATIENCE_MS: Final = 20_000
+_IN_FORCE_SECONDS: Final = 2.0
+"""After which every worker has taken up a definition; what happens before may still meet the one before it."""
+expect.set_options(timeout=_PATIENCE_MS)
 _RULES: Final = """async () => (await axe.run(document)).violations.map(
   one => ({rule: one.id, nodes: one.nodes.map(node => node.html)}))"""
 
 
-@dataclass(slots=True)
+@dataclass
 class Person:
     """Somebody signed in to an organisation, with a page of their own."""
 
@@ -37,6 +41,9 @@ class Person:
     elsewhere: list[str] = field(default_factory=list)
     expected: tuple[str, ...] = ()
     """Parts of what a page may complain about in this test, such as the status of a refusal that is its subject."""
+
+    changed: float = 0.0
+    """When a workflow was last changed."""
 
     @classmethod
     def sit_down(
@@ -148,10 +155,12 @@ class Person:
     def workflow(self, definition: dict[str, Any]) -> dict[str, Any]:
         """Put a workflow in force."""
         made: dict[str, Any] = self.api("POST", "/workflows", definition)
+        self.changed = time.monotonic()
         return made
 
     def emit(self, kind: str, data: dict[str, Any], *, id: str | None = None) -> str:
         """A module's event, onto its Kafka topic by the command line; the event's id."""
+        time.sleep(max(0.0, self.changed + _IN_FORCE_SECONDS - time.monotonic()))
         given = ["--id", id] if id else []
         told = self.house.asked("emit", kind, "--org", self.org, "--data", json.dumps(data), *given)
         found: str = (told[0] if isinstance(told, list) else told)["id"]

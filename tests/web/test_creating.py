@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from playwright.sync_api import expect
 
 from tests.web.person import Person
@@ -26,6 +28,7 @@ def test_a_workflow_drawn_from_nothing_by_mouse_runs_on_a_real_event_and_its_tra
     person.counted("from nothing")
     assert (person.clicks, person.keys) <= (10, 20)
 
+    person.changed = time.monotonic()
     person.click(person.link("History"))
     expect(page.get_by_text("No run", exact=False).first).to_be_visible()
     person.emit("alert.triggered", alert("drawn-1"))
@@ -50,7 +53,7 @@ def test_a_name_and_a_description_are_given_and_save_keeps_a_draft(person: Perso
     person.click(person.button("Add a description"))
     page.get_by_role("textbox", name="Description").fill("Says who called.")
     person.press("Escape")
-    person.click(page.get_by_text("What starts it", exact=False).first)
+    person.click(person.card("trigger"))
     person.click(person.option("Contact created"))
     person.click(person.button("Save"))
     expect(page.get_by_text("Draft", exact=True).first).to_be_visible()

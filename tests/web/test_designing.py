@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from playwright.sync_api import Dialog, expect
 
@@ -88,7 +89,7 @@ def test_a_fault_is_told_in_its_place_while_one_types(person: Person) -> None:
     person.goto("/workflows/alert-to-ticket")
     person.click(person.card("ticket"))
     person.page.get_by_role("textbox", name="Title", exact=False).first.fill("")
-    expect(person.page.get_by_text(re.compile("is empty|is required")).first).to_be_visible()
+    expect(person.page.get_by_text(re.compile("is empty|is required", re.IGNORECASE)).first).to_be_visible()
     expect(person.button("1 to fix")).to_be_visible()
     person.picture("fault")
 
@@ -106,11 +107,13 @@ def test_the_test_button_plays_sample_data_through_and_lights_the_path(person: P
 
 
 def test_a_loop_with_another_workflow_is_drawn(person: Person) -> None:
-    steps = [{"id": "set", "action": "update_ticket", "with": {"fields": {"status": "Open"}}}]
-    other = [{"id": "back", "action": "update_ticket", "with": {"fields": {"status": "New"}}}]
-    on_update = {"trigger": {"type": "ticket.updated"}, "conditions": None}
-    person.workflow(alert_to_ticket("one", name="One", steps=steps, **on_update))
-    person.workflow(alert_to_ticket("two", name="Two", steps=other, **on_update))
+    def sets(id: str, name: str, before: str, after: str) -> dict[str, Any]:
+        steps = [{"id": "set", "action": "update_ticket", "with": {"fields": {"status": after}}}]
+        condition = {"field": "ticket.status", "op": "equals", "value": before}
+        return alert_to_ticket(id, name=name, steps=steps, conditions=condition, trigger={"type": "ticket.updated"})
+
+    person.workflow(sets("one", "One", "New", "Open"))
+    person.workflow(sets("two", "Two", "Open", "New"))
     person.goto("/workflows/one")
     person.click(person.page.get_by_role("button", name=re.compile("warning")))
     loop = person.page.get_by_role("region", name="A loop").first

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 
 from playwright.sync_api import Browser, expect
 
@@ -25,10 +26,12 @@ def test_a_workflow_is_toggled_off_and_on_in_the_list_and_keeps_its_configuratio
     person.picture("disabled")
     after = person.api("GET", "/workflows/alert-to-ticket")["definition"]
     assert after == {**before, "state": "disabled", "version": 2}
+    person.changed = time.monotonic()
     person.emit("alert.triggered", alert("off-1"), id=f"off-{person.org}")
     person.click(switch)
     expect(switch).to_be_checked()
     expect(switch).to_be_enabled()
+    person.changed = time.monotonic()
     person.emit("alert.triggered", alert("on-1"))
     expect(page.locator("main tbody a[href^='/runs/']")).to_have_count(1)
     told = person.api("GET", f"/why?event=off-{person.org}")["workflows"]
