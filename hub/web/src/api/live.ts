@@ -18,6 +18,7 @@ let state: LiveState = 'off';
 let attempts = 0;
 let wanted = false;
 let wasOpen = false;
+let fresh = false; // a stream of our own making, not one that the browser took up again where it had ended
 let retryTimer: ReturnType<typeof setTimeout> | undefined;
 let quietTimer: ReturnType<typeof setTimeout> | undefined;
 let hiddenTimer: ReturnType<typeof setTimeout> | undefined;
@@ -53,10 +54,24 @@ const askRuns = gathered(GATHER_MS, () => {
   again('runs', 'run-counts');
 });
 const askFigures = gathered(FIGURES_MS, () => again('workflows', 'insight'));
-const askWorkflows = gathered(GATHER_MS, () => again('workflows', 'workflow'));
-const askAll = () => void cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'catalogue' });
-const askAllSoon = gathered(GATHER_MS, askAll);
+const changedWorkflows = new Set<string>();
+const askWorkflows = gathered(GATHER_MS, () => {
+  for (const id of changedWorkflows) void cache.invalidateQueries({ queryKey: ['workflow', id] });
+  changedWorkflows.clear();
+  again('workflows');
+});
 const askDeadLetters = gathered(GATHER_MS, () => again('dead-letters', 'insight'));
+
+function askAll(): void {
+  void cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'catalogue' });
+}
+const askAllSoon = gathered(GATHER_MS, askAll);
+
+function onWorkflow(message: MessageEvent<string>): void {
+  heard();
+  changedWorkflows.add((JSON.parse(message.data) as { id: string }).id);
+  askWorkflows();
+}
 
 function onRun(message: MessageEvent<string>): void {
   heard();
@@ -79,9 +94,10 @@ function opened(): void {
   attempts = 0;
   heard();
   become('open');
-  // What happened while it was closed was not told.
-  if (wasOpen) askAll();
+  // What happened while there was none was not told; a stream that the browser takes up again tells it.
+  if (wasOpen && fresh) askAll();
   wasOpen = true;
+  fresh = false;
 }
 
 function close(): void {
@@ -105,14 +121,12 @@ function open(): void {
   close();
   if (!wanted) return;
   become('connecting');
+  fresh = true;
   const stream = new EventSource(`${BASE}/stream`);
   stream.onopen = opened;
   stream.onerror = () => (stream.readyState === EventSource.CLOSED ? reconnect() : become('connecting'));
   stream.addEventListener('run', onRun);
-  stream.addEventListener('workflow', () => {
-    heard();
-    askWorkflows();
-  });
+  stream.addEventListener('workflow', onWorkflow);
   stream.addEventListener('dead-letter', () => {
     heard();
     askDeadLetters();
