@@ -120,6 +120,9 @@ async def _look(connection: Connection, pending: Sequence[Request]) -> None:
         one.status = row["status"]
         if one.result is None:
             one.result = await _effect(connection, one)
+            if one.result == "resumed":
+                # The status was read before the log, and may be that of before: it is looked at again.
+                one.status = "running"
 
 
 async def _effect(connection: Connection, one: Request) -> str | None:
