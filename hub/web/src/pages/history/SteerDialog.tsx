@@ -34,20 +34,21 @@ interface Order {
   dry_run: boolean;
 }
 
-/** One run or many, planned or done. */
-async function carryOut({ action, ids, version, reason, dry_run }: Order): Promise<Steered[]> {
-  const [only] = ids;
-  if (only === undefined || ids.length > 1 || (action === 'cancel' && dry_run)) {
-    return steerRuns({ action, ids, dry_run, reason, ...(action !== 'cancel' && { version }) });
-  }
-  if (action === 'cancel') return [await steerRun(only, { action, reason })];
-  return [await steerRun(only, { action, reason, version, dry_run })];
+async function steerMany({ action, version, ...order }: Order): Promise<Steered[]> {
+  return steerRuns({ action, ...order, ...(action !== 'cancel' && { version }) });
+}
+
+async function steerOne(runId: string, { action, version, reason, dry_run }: Order): Promise<Steered[]> {
+  if (action === 'cancel') return [await steerRun(runId, { action, reason, dry_run })];
+  return [await steerRun(runId, { action, reason, version, dry_run })];
 }
 
 export default function SteerDialog({ action, runs, onClose, onDone }: Props) {
-  const [version, setVersion] = useState<WhichVersion>('same');
+  const [version, setVersion] = useState<WhichVersion>(action === 'rerun' ? 'current' : 'same');
   const [reason, setReason] = useState('');
   const ids = runs.map((run) => run.run_id);
+  const [only] = runs;
+  const carryOut = (order: Order) => (only && runs.length === 1 ? steerOne(only.run_id, order) : steerMany(order));
   const plan = useQuery({
     queryKey: ['steer-plan', action, version, ids],
     queryFn: () => carryOut({ action, ids, version, dry_run: true }),
@@ -77,7 +78,7 @@ export default function SteerDialog({ action, runs, onClose, onDone }: Props) {
         }}
       >
         {action !== 'cancel' && (
-          <Versions chosen={version} onChange={setVersion} only={runs.length === 1 ? runs[0] : undefined} />
+          <Versions chosen={version} onChange={setVersion} only={runs.length === 1 ? only : undefined} />
         )}
         <section
           className={css.plan}

@@ -18,9 +18,11 @@ export function verbOf(action: SteerAction): string {
   return VERBS[action];
 }
 
-/** Of a plan: what would be done. Of what was done: what was. */
+const WELL = new Set<Steered['result']>(['planned', 'cancelled', 'resumed', 'started', null]);
+
+/** It would be done, it was done, or it is asked for and shows no effect yet. */
 export function wentWell(one: Steered): boolean {
-  return one.result === 'planned' || one.result === 'cancelled' || one.result === 'resumed' || one.result === 'started';
+  return WELL.has(one.result);
 }
 
 /** 2 runs resumed. */
