@@ -1,7 +1,7 @@
 """Module events of an organisation: pages of them by the filters that the pages offer, and one of them whole.
 
-A page is in the order of the events' own time. It is read by the index of a type, of each type where none is asked
-for, or by that of the subject. A record that repeats an event (a producer's repeat, or one that was forwarded to its
+A page is in the order of the events' own time. It is read by the index of types, each of them where none is asked for,
+or by that of subjects. A record that repeats an event (a producer's repeat, or one that was forwarded to its
 home partition) is left out: of those with one id and source the one that came first is shown.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -28,16 +27,45 @@ _END: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND: Final = dt.timedelta(microseconds=1)
 
-_BRIEF: Final = (
-    "e.event_id, e.org_id, e.type, e.time, e.received_at, e.event ->> 'source' as source, "
-    "coalesce(e.subject, e.event ->> 'subject') as subject"
+_REPEATED: Final = 3
+"""How often a page that is short of repeats is filled up; one that still is goes out as it is."""
+
+_COLUMNS: Final = (
+    'e.event_id, e.org_id, e.type, e.time, e.received_at, e.topic, e.partition, e."offset", e.subject, e.event'
 )
-_ONE: Final = bound(
-    f'select distinct on (source) * from (select {_BRIEF}, e.topic, e.partition, e."offset", e.event '
-    "from history_data.events e where e.event_id = $2::text and e.org_id = o.org "
-    "and ($3::text is null or e.event ->> 'source' = $3::text)) e "
-    f'order by source, received_at, topic, partition, "offset" limit {_MOST_SOURCES}'
+_TOLD: Final = (
+    'e.event_id, e.org_id, e.type, e.time, e.received_at, e.topic, e.partition, e."offset", '
+    "e.event ->> 'source' as source, coalesce(e.subject, e.event ->> 'subject') as subject"
 )
+_ENTITY: Final = "e.event #> array['data', split_part(coalesce(e.subject, e.event ->> 'subject'), '/', 1)] as entity"
+_REPEATS: Final = """exists (
+    select from history_data.events d
+     where d.event_id = e.event_id and d.org_id = o.org and d.event ->> 'source' = e.event ->> 'source'
+       and (d.received_at, d.topic, d.partition, d."offset") < (e.received_at, e.topic, e.partition, e."offset")
+    ) as repeats"""
+_WITHIN: Final = "e.org_id = o.org and e.time <= $3::timestamptz and e.time >= $2::timestamptz"
+_BEHIND: Final = (
+    '(e.time < $3::timestamptz or (e.topic, e.partition, e."offset") > ($4::text, $5::integer, $6::bigint))'
+)
+_ORDER: Final = 'order by e.time desc, e.topic, e.partition, e."offset" limit $7::integer'
+# Parameters are the organisation, since, the place behind which the page begins, the limit, and the types.
+_OF_TYPES: Final = bound(f"""
+    select {_TOLD}, {_ENTITY}, {_REPEATS}
+      from (select e.* from unnest($8::text[]) t (type)
+             cross join lateral (select {_COLUMNS} from history_data.events e
+                                  where e.type = t.type and {_WITHIN} and {_BEHIND} {_ORDER}) e {_ORDER}) e""")
+# And the subjects. What the index finds is read first, and sorted: else all of a type would be read for a few of it.
+_OF_SUBJECTS: Final = bound(f"""
+    select {_TOLD}, {_ENTITY}, {_REPEATS}
+      from (select e.* from unnest($9::text[]) s (subject)
+             cross join lateral (select {_COLUMNS} from history_data.events e
+                                  where e.subject = s.subject and {_WITHIN} offset 0) e
+             where e.type = any($8::text[]) and {_BEHIND} {_ORDER}) e""")
+_ONE: Final = bound(f"""
+    select distinct on (source) * from (
+        select {_TOLD}, e.event from history_data.events e
+         where e.event_id = $2::text and e.org_id = o.org and ($3::text is null or e.event ->> 'source' = $3::text)) e
+     order by source, received_at, topic, partition, "offset" limit {_MOST_SOURCES}""")
 
 
 class EventFilter(NamedTuple):
@@ -67,18 +95,24 @@ async def page(
     """
     if wanted.type is not None and wanted.type not in EVENT_TYPES:
         return [], None
-    after = _place(cursor) if cursor else _Place(max(wanted.until or _END, _BEGINNING) - _MICROSECOND, "", 0, 0)
-    subjects = _subjects(org, wanted.entity) if wanted.entity else ()
-    statement = _listing(len(subjects), typed=wanted.type is not None)
-    given = (wanted.since or _BEGINNING, *after, limit + 1)
-    rows = await reads.rows(statement, org, *given, *subjects, *((wanted.type,) if wanted.type else ()))
-    items = [_brief(row, row["entity"]) for row in rows[:limit]]
-    if len(rows) <= limit:
-        return items, None
-    last = rows[limit - 1]
-    return items, cursors.encode(
-        (last["time"] - _EPOCH) // _MICROSECOND, last["topic"], last["partition"], last["offset"]
-    )
+    place = _place(cursor) if cursor else _Place(max(wanted.until or _END, _BEGINNING) - _MICROSECOND, "", 0, 0)
+    types = (wanted.type,) if wanted.type else tuple(sorted(EVENT_TYPES))
+    statement, subjects = _OF_TYPES, tuple[tuple[str, ...], ...]()
+    if wanted.entity:
+        statement, subjects = _OF_SUBJECTS, (_subjects(org, wanted.entity),)
+    found: list[dict[str, Any]] = []
+    for _ in range(_REPEATED):
+        more = limit - len(found)
+        rows = await reads.rows(statement, org, wanted.since or _BEGINNING, *place, more + 1, types, *subjects)
+        found += [_brief(row) for row in rows[:more] if not row["repeats"]]
+        if len(rows) <= more:
+            return found, None
+        last = rows[more - 1]
+        place = _Place(last["time"], last["topic"], last["partition"], last["offset"])
+        if len(found) == limit:
+            break
+    at = (place.time - _EPOCH) // _MICROSECOND
+    return found, cursors.encode(at, place.topic, place.partition, place.offset)
 
 
 async def of_id(reads: Reads, org: str, event_id: str, source: str | None) -> list[dict[str, Any]]:
@@ -91,9 +125,9 @@ async def of_id(reads: Reads, org: str, event_id: str, source: str | None) -> li
     return found
 
 
-def _brief(row: Any, entity: str | None) -> dict[str, Any]:
+def _brief(row: Any) -> dict[str, Any]:
     kind = row["subject"].partition("/")[0]
-    named = {"subject": row["subject"], "data": {kind: orjson.loads(entity)}} if entity else {}
+    named = {"subject": row["subject"], "data": {kind: orjson.loads(row["entity"])}} if row["entity"] else {}
     return _told(row, title_of(named))
 
 
@@ -105,41 +139,6 @@ def _told(row: Any, title: str | None) -> dict[str, Any]:
 def _subjects(org: str, entity: str) -> tuple[str, ...]:
     """The subjects that a text may mean: an organisation may be called as a kind of entity is."""
     return (entity, entity.removeprefix(f"{org}/")) if entity.startswith(f"{org}/") else (entity,)
-
-
-@lru_cache(maxsize=8)
-def _listing(subjects: int, *, typed: bool) -> str:
-    """The page behind a place. Parameters are the organisation, since, the place, the limit, the subjects, the type.
-
-    At the place's own time only what stands behind the place is taken.
-    """
-    within = "e.time <= $3::timestamptz and e.time >= $2::timestamptz"
-    behind = '(e.time < $3::timestamptz or (e.topic, e.partition, e."offset") > ($4::text, $5::integer, $6::bigint))'
-    columns = (
-        'e.event_id, e.org_id, e.type, e.time, e.received_at, e.topic, e.partition, e."offset", e.subject, e.event'
-    )
-    source = "history_data.events e where e.org_id = o.org"
-    kind = f" and e.type = ${8 + subjects}::text" if typed else ""
-    if subjects:
-        # Found first, and sorted then: else all of a type would be read to find the few of a subject.
-        found = [f"select {columns} from {source} and e.subject = ${8 + at}::text{kind} and {within}"
-                 for at in range(subjects)]  # fmt: skip
-        branches = [f"select {columns} from ({one} offset 0) e where {behind}" for one in found]
-    else:
-        kinds = [kind] if typed else [f" and e.type = '{name}'" for name in sorted(EVENT_TYPES)]
-        branches = [f"select {columns} from {source}{one} and {within} and {behind}" for one in kinds]
-    rows = " union all ".join(f"({one})" for one in branches)
-    first = (
-        "not exists (select from history_data.events d where d.event_id = e.event_id and d.org_id = o.org "
-        "and d.event ->> 'source' = e.event ->> 'source' "
-        'and (d.received_at, d.topic, d.partition, d."offset") < (e.received_at, e.topic, e.partition, e."offset"))'
-    )
-    order = 'order by e.time desc, e.topic, e.partition, e."offset" limit $7::integer'
-    entity = "e.event #> array['data', split_part(coalesce(e.subject, e.event ->> 'subject'), '/', 1)]"
-    return bound(
-        f'select {_BRIEF}, e.topic, e.partition, e."offset", {entity} as entity '
-        f"from (select e.* from ({rows}) e where {first} {order}) e"
-    )
 
 
 def _place(cursor: str) -> _Place:

@@ -15,6 +15,7 @@ from hub.reading import SESSION
 from hub.services import events
 from runtime.kafka import partition_of
 from runtime.postgres import Connection
+from schemas.events import EVENT_TYPES
 from schemas.names import EVENT_TOPICS
 from tests.integration.hub.conftest import Client
 from tests.integration.hub.live import Hub, Live
@@ -128,10 +129,10 @@ async def test_events_are_read_by_index(past: Past, url: str) -> None:
     try:
         place = (dt.datetime(1, 1, 2, tzinfo=dt.UTC), NOW + dt.timedelta(days=9), "", 0, 0, 51)
         for statement, more in (
-            (events._listing(0, typed=False), ()),
-            (events._listing(0, typed=True), ("device.online",)),
-            (events._listing(1, typed=False), ("device/d-7",)),
-            (events._listing(2, typed=True), ("device/d-7", "d-7", "device.offline")),
+            (events._OF_TYPES, [sorted(EVENT_TYPES)]),
+            (events._OF_TYPES, [["device.online"]]),
+            (events._OF_SUBJECTS, [sorted(EVENT_TYPES), ["device/d-8"]]),
+            (events._OF_SUBJECTS, [["device.offline"], ["device/d-8", "d-8"]]),
         ):
             explained = "explain (analyze, format json) " + statement
             (plan,) = orjson.loads(await reader.fetchval(explained, "acme", *place, *more))
