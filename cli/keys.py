@@ -24,9 +24,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 @keys.command("create")
 def create(
-    name: Annotated[str, typer.Argument(help="What it is for, such as 'nightly report'.")],
     org: Annotated[str, typer.Option(help="The organisation that it is for.")],
-    role: Annotated[str, typer.Option(help="What it may do: as an Owner, Admin, Member or Viewer.")] = "Viewer",
+    name: Annotated[str, typer.Option(help="What it is for, such as 'nightly-export'.")],
+    role: Annotated[
+        str | None, typer.Option(help="What it may do: as an Owner, Admin, Member or Viewer [Viewer].")
+    ] = None,
+    permission: Annotated[
+        list[str] | None, typer.Option(help="Instead, or of what the role may: this; several times for several.")
+    ] = None,
     expires: Annotated[str | None, typer.Option(help="After how long it ends, such as 90d; by default never.")] = None,
     json: Json = False,
 ) -> None:
@@ -34,11 +39,11 @@ def create(
 
     It can't be shown again: only a hash of it is kept.
     """
-    made = asyncio.run(_create(name, org, role, expires))
+    made = asyncio.run(_create(org, name, role if role or permission else "Viewer", permission, expires))
     if json:
         show_json(made)
         return
-    complain(f"A key for {org}, as a {role}. It can't be shown again:")
+    complain(f"A key for {org}, which may {', '.join(made['permissions']) or 'nothing'}. It can't be shown again:")
     print(made["key"])
 
 
@@ -58,10 +63,11 @@ def list_keys(
 @keys.command("revoke")
 def revoke(
     ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Ids, as 'onestack keys list' shows them.")],
+    org: Annotated[str | None, typer.Option(help="Only keys of this organisation.")] = None,
     json: Json = False,
 ) -> None:
     """Take keys out of force, on every Hub within a second."""
-    found = asyncio.run(_revoke(ids))
+    found = asyncio.run(_revoke(ids, org))
     if json:
         show_json({"revoked": found})
     else:
@@ -71,22 +77,27 @@ def revoke(
         raise Failure(f"There is no key {', '.join(missing)}: 'onestack keys list' shows them.")
 
 
-async def _create(name: str, org: str, role: str, expires: str | None) -> dict[str, Any]:
+async def _create(
+    org: str, name: str, role: str | None, permissions: list[str] | None, expires: str | None
+) -> dict[str, Any]:
     from hub.access.audit import note
     from hub.access.keys import Wanted, add
-    from hub.access.roles import ROLES
+    from hub.access.roles import PERMISSIONS, ROLES, allowed
     from schemas.names import is_id
 
     if not is_id(org):
         raise Failure(f"--org {org!r} is no id of an organisation.", USAGE)
-    if role not in ROLES:
+    if role is not None and role not in ROLES:
         raise Failure(f"--role is one of {', '.join(ROLES)}, not {role!r}.", USAGE)
+    if unknown := set(permissions or ()) - set(PERMISSIONS):
+        raise Failure(f"--permission is one of {', '.join(PERMISSIONS)}, not {', '.join(sorted(unknown))}.", USAGE)
     if not 0 < len(name) <= 100 or not name.isprintable():
-        raise Failure("A key's name has 1 to 100 printable characters.", USAGE)
-    who, wanted_until = _operator(), _until(expires)
+        raise Failure("--name has 1 to 100 printable characters.", USAGE)
+    who, wanted_until, may = _operator(), _until(expires), allowed(role, permissions or None)
     async with postgres(settings_for_people()) as connection, connection.transaction():
-        made = await add(connection, org, Wanted(name, role, ROLES[role], who, wanted_until))
-        details = {"id": made.row["id"], "name": name, "role": role, "expires_at": wanted_until}
+        made = await add(connection, org, Wanted(name, role, may, who, wanted_until))
+        details = {"id": made.row["id"], "name": name, "role": role, "permissions": sorted(may)}
+        details["expires_at"] = wanted_until
         await note(connection, org, who, "key.create", "key/new", details)
     return {**_told(made.row, org), "key": made.key}
 
@@ -117,7 +128,7 @@ async def _list(org: str | None) -> list[dict[str, Any]]:
         return [_told(row, row["org_id"]) for row in await connection.fetch(query, org)]
 
 
-async def _revoke(ids: Sequence[str]) -> list[str]:
+async def _revoke(ids: Sequence[str], of: str | None) -> list[str]:
     from hub.access.audit import note
     from hub.access.keys import revoke as take_out
 
@@ -126,7 +137,7 @@ async def _revoke(ids: Sequence[str]) -> list[str]:
         for id in dict.fromkeys(ids):
             async with connection.transaction():
                 org = await _org_of(connection, id)
-                if org is not None:
+                if org is not None and of in (None, org):
                     await take_out(connection, id, who)
                     await note(connection, org, who, "key.revoke", f"key/{id}", {})
                     found.append(id)

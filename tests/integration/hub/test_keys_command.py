@@ -35,7 +35,7 @@ async def at(client: httpx.AsyncClient, key: str) -> httpx.Response:
 
 
 async def test_a_key_is_made_listed_and_revoked(client: Client, command: Command, connection: Connection) -> None:
-    key = (await asyncio.to_thread(command, "create", "first", "--org", "acme", "--role", "Owner")).strip()
+    key = (await asyncio.to_thread(command, "create", "--name", "first", "--org", "acme", "--role", "Owner")).strip()
     session = (await at(client(), key)).json()
     assert (session["org"], session["role"], len(session["permissions"])) == ("acme", "Owner", 5)
     (listed,) = json.loads(await asyncio.to_thread(command, "list", "--org", "acme", "--json"))
@@ -51,19 +51,38 @@ async def test_a_key_is_made_listed_and_revoked(client: Client, command: Command
 
 async def test_a_key_ends_after_the_time_that_was_said(client: Client, command: Command) -> None:
     made = json.loads(
-        await asyncio.to_thread(command, "create", "short", "--org", "acme", "--expires", "90d", "--json")
+        await asyncio.to_thread(command, "create", "--name", "short", "--org", "acme", "--expires", "90d", "--json")
     )
     assert made["expires_at"] > made["created_at"]
     assert (await at(client(), made["key"])).json()["permissions"] == ["hub.workflows.read"]
 
 
+async def test_a_key_may_what_is_said_of_what_its_role_may(command: Command) -> None:
+    read = ("--permission", "hub.workflows.read")
+    for more, may in (
+        (read, ["hub.workflows.read"]),
+        ((*read, "--permission", "hub.audit.read"), ["hub.audit.read", "hub.workflows.read"]),
+        ((*read, "--permission", "hub.audit.read", "--role", "Viewer"), ["hub.workflows.read"]),
+        ((), ["hub.workflows.read"]),
+    ):
+        made = json.loads(await asyncio.to_thread(command, "create", "--name", "x", "--org", "acme", "--json", *more))
+        assert made["permissions"] == may, more
+
+
+async def test_a_key_of_another_organisation_is_left_alone(command: Command) -> None:
+    made = json.loads(await asyncio.to_thread(command, "create", "--name", "x", "--org", "acme", "--json"))
+    await asyncio.to_thread(lambda: command("revoke", "--org", "globex", made["id"], code=1))
+    assert "in force" in await asyncio.to_thread(command, "list")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("create", "x", "--org", "a/b"), 2, "--org"),
-        (("create", "x", "--org", "acme", "--role", "Root"), 2, "--role"),
-        (("create", "", "--org", "acme"), 2, "name"),
-        (("create", "x", "--org", "acme", "--expires", "soon"), 2, "--expires"),
+        (("create", "--name", "x", "--org", "a/b"), 2, "--org"),
+        (("create", "--name", "x", "--org", "acme", "--role", "Root"), 2, "--role"),
+        (("create", "--name", "", "--org", "acme"), 2, "--name"),
+        (("create", "--name", "x", "--org", "acme", "--expires", "soon"), 2, "--expires"),
+        (("create", "--name", "x", "--org", "acme", "--permission", "everything"), 2, "--permission"),
         (("revoke", "nothing"), 1, "nothing"),
     ],
 )
