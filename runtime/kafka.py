@@ -67,7 +67,11 @@ async def started(client: Any, what: str) -> Any:
 async def admin(settings: Settings) -> AIOKafkaAdminClient:
     """A started admin client; close it after use."""
     client = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=15_000)
-    await client.start()
+    try:
+        await client.start()
+    except BaseException:
+        await client.close()
+        raise
     return client
 
 
