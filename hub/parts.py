@@ -100,7 +100,10 @@ class Parts:
         try:
             await migrate(self.settings.postgres_url, patience=None)
             async with self.postgres.unbound() as connection:
-                reason = await connection.fetchval("select hub_data.lock()")
+                reason = await connection.fetchval("select hub_data.guard()")
+                if reason is not None:
+                    # The role may have been made by hand meanwhile.
+                    reason = await connection.fetchval("select hub_data.lock()")
         except (MigrationError, Problem, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
             log.warning("the tables can't be brought to this version; see /readyz", error=str(error))
             return
