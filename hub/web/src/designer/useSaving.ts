@@ -1,11 +1,11 @@
 // Saving: the next version in a state, and what comes of it.
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import { cache } from '@/api/cache';
 import { isProblem } from '@/api/client';
 import { queries } from '@/api/queries';
 import type { Definition, State, Workflow } from '@/api/types';
 import { createWorkflow, saveWorkflow } from '@/api/writes';
-import { toast, toastError } from '@/shell/Toasts';
+import { toastError } from '@/shell/Toasts';
 import type { DesignerState, Saved, Step } from './state';
 
 export interface Saving {
@@ -14,6 +14,8 @@ export interface Saving {
   /** The version that somebody else saved meanwhile, and what was to be saved. */
   conflict: { theirs: Workflow; wanted: State } | null;
   settle: () => void;
+  /** What the last save came to, for a moment. */
+  told: string;
 }
 
 interface Given {
@@ -33,6 +35,12 @@ const WORDS: Record<State, string> = {
 export function useSaving({ state, whole, dispatch, onCreated }: Given): Saving {
   const [busy, setBusy] = useState<State | null>(null);
   const [conflict, setConflict] = useState<Saving['conflict']>(null);
+  const [told, setTold] = useState('');
+  useEffect(() => {
+    if (!told) return;
+    const timer = setTimeout(() => setTold(''), 4_000);
+    return () => clearTimeout(timer);
+  }, [told]);
   const { saved, history } = state;
   const sent = history.present;
 
@@ -57,7 +65,7 @@ export function useSaving({ state, whole, dispatch, onCreated }: Given): Saving 
         const workflow = await send({ ...whole, state: to }, saved, over, sent.id);
         setConflict(null);
         dispatch({ do: 'saved', workflow, sent });
-        toast({ text: `${WORDS[to]} · version ${workflow.version}`, ms: 4_000 });
+        setTold(WORDS[to]);
         if (!saved) onCreated(workflow, sent);
         return true;
       } catch (error) {
@@ -69,7 +77,7 @@ export function useSaving({ state, whole, dispatch, onCreated }: Given): Saving 
     },
     [saved, whole, sent, dispatch, onCreated, failed],
   );
-  return { busy, save, conflict, settle: useCallback(() => setConflict(null), []) };
+  return { busy, save, conflict, settle: useCallback(() => setConflict(null), []), told };
 }
 
 /** The next version; of what was never saved the first, under an id that the Hub makes where it has none of its own. */

@@ -141,6 +141,7 @@ function Canvas(props: FlowProps) {
             picked={picked}
             target={dragging.target}
             dragging={dragging.dragged !== null}
+            hole={dragging.dragged ? (drawn.boxes.find((one) => one.key === dragging.dragged?.key) ?? null) : null}
             allowed={dragging.allowed}
           />
         </ViewportPortal>

@@ -3,7 +3,7 @@ import { IconPlus } from '@tabler/icons-react';
 import { memo } from 'react';
 import type { Place } from '../designer/model/tree';
 import classes from './flow.module.css';
-import { type Link, pathThrough } from './layout';
+import { type Box, type Link, pathThrough } from './layout';
 
 export interface WiresProps {
   links: Link[];
@@ -15,6 +15,7 @@ export interface WiresProps {
   picked?: Place | null; // where a step is being added
   target?: Place | null; // where the dragged step would go
   dragging?: boolean;
+  hole?: Box | null; // where the dragged step stands until it is let go
   allowed?: (place: Place) => boolean;
 }
 
@@ -82,6 +83,16 @@ export const Wires = memo(function Wires(props: WiresProps) {
           />
         ))}
       </svg>
+      {props.hole && (
+        <span
+          className={classes.hole}
+          style={{
+            transform: `translate(${props.hole.x}px, ${props.hole.y}px)`,
+            width: props.hole.width,
+            height: props.hole.height,
+          }}
+        />
+      )}
       {links.map((link) => (
         <Label key={link.key} link={link} lit={taken ? taken.has(link.key) : null} />
       ))}

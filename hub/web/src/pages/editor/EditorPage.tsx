@@ -73,7 +73,7 @@ function Editor({ id, catalogue, workflow }: { id: string; catalogue: Catalogue;
   useLeaveGuard(unsaved && saving.busy === null);
   useTitle(whole.name || 'New workflow');
   const newer = useNewer(workflow, state, unsaved, dispatch);
-  useKeys({ designer, saving, ready: validation?.ready ?? false, dispatch });
+  useKeys({ designer, saving, ready: !(current && validation?.ready === false), dispatch });
 
   const leave = useMemo(
     () => () => {

@@ -42,9 +42,9 @@ export function Head(props: Props) {
       <div className={css.top}>
         <NameField designer={designer} proposed={whole.name}>
           <StateChip state={designer.definition.state} />
-          <span className={css.version}>
+          <span className={css.version} role="status">
             {saved ? `Version ${saved.version}` : 'Not saved yet'}
-            {saved && unsaved && ' · unsaved changes'}
+            {saved && unsaved ? ' · unsaved changes' : props.saving.told && ` · ${props.saving.told}`}
           </span>
         </NameField>
         {!designer.readOnly && (
@@ -103,7 +103,7 @@ function SaveButtons({ designer, saving, unsaved }: Props) {
   const busy = saving.busy !== null;
   const enable = () =>
     enableNow(
-      validation?.ready ?? true,
+      !(designer.current && validation?.ready === false),
       () => show({ show: 'problems' }),
       () => void saving.save('enabled'),
     );
@@ -150,7 +150,7 @@ function SaveButtons({ designer, saving, unsaved }: Props) {
   );
 }
 
-/** What is not ready is not sent: what is missing is shown instead. */
+/** What is known not to be ready is not sent: what is missing is shown instead. */
 export function enableNow(ready: boolean, tell: () => void, save: () => void): void {
   if (ready) save();
   else tell();
