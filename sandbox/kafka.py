@@ -58,7 +58,8 @@ class Kafka:
     ) -> None:
         self.folder = Path(folder).absolute()
         self.port = port or free_port()
-        self._controller_port = free_port()
+        # The system may pick the same port twice, for nobody listens on the first yet.
+        self._controller_port = next(port for port in iter(free_port, None) if port != self.port)
         self._options = {**_DEFAULTS, **{name: str(value) for name, value in (options or {}).items()}}
         self._heap_mb = heap_mb
         self.log = self.folder / "kafka.log"
