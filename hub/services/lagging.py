@@ -94,16 +94,23 @@ class Lagging:
             listed: Sequence[Any] = await client.list_consumer_groups()
             names = sorted({str(one[0]) for one in listed if str(one[0]).startswith(_OURS)})
             found: dict[str, Offsets] = {}
+            # Asked for each by name: Tansu's answer about all of a group's is none that can be read.
+            partitions = _partitions(await client.describe_topics()) if names else []
             for name in names:
-                offsets = await client.list_consumer_group_offsets(name)
-                found[name] = {
-                    at: value.offset
-                    for at, value in offsets.items()
-                    if value.offset >= 0 and at.topic.startswith(_TOPICS)
-                }
+                offsets = await client.list_consumer_group_offsets(name, partitions=partitions)
+                found[name] = {at: value.offset for at, value in offsets.items() if value.offset >= 0}
         finally:
             await client.close()
         return found
+
+
+def _partitions(described: Sequence[Any]) -> list[TopicPartition]:
+    return [
+        TopicPartition(one["topic"], part["partition"])
+        for one in described
+        if one["topic"].startswith(_TOPICS)
+        for part in one["partitions"]
+    ]
 
 
 def _behind(offsets: Offsets, ends: Offsets) -> Counter[str]:
