@@ -15,7 +15,7 @@ _MOST: Final = 3
 
 
 def skipped_reason(conditions: Any, trigger: str | None) -> str:
-    """A skipped run's reason: `severity is critical or high, but it was low`."""
+    """A skipped run's reason: `not met: severity is critical or high (it was low)`."""
     entity = entity_of(trigger) if trigger in EVENT_TYPES else None
     failing = list(leaves(conditions)) if isinstance(conditions, dict) else []
     told = [_told(group, entity) for group in _alike(failing)]
@@ -49,5 +49,5 @@ def _told(alike: list[Mapping[str, Any]], entity: str | None) -> str:
     else:
         sentence = condition_sentence(first if len(alike) == 1 else {"any": alike}, entity)
     was = "it was missing" if first.get("missing") else f"it was {wanted(first.get('actual'))}"
-    note = f" ({first['note']})" if first.get("note") else ""
-    return f"{sentence}, but {was}{note}"
+    note = f", {first['note']}" if first.get("note") else ""
+    return f"not met: {sentence} ({was}{note})"

@@ -125,7 +125,7 @@ async def test_a_skipped_run_says_which_condition_was_false_and_a_suppressed_one
     await past.run(body, event("again", causationchain="wake,wake"), ago(minutes=1))
     items = (await client().get("/runs?kind=filtered")).json()["items"]
     assert [one["status"] for one in items] == ["skipped", "suppressed"]
-    assert items[0]["reason"] == "criticality is greater than 3, but it was 1"
+    assert items[0]["reason"] == "not met: criticality is greater than 3 (it was 1)"
     assert items[1]["reason"] == items[1]["error"]
     assert "wake" in items[1]["reason"]
     assert items[0]["entity_name"] == "The d-1"
