@@ -40,6 +40,8 @@ export function Timeline({ run, selected, lit, onSelect, onHover, titles }: Time
     [run, rows, now, wanted],
   );
   const shared = { scale, selected, lit, onSelect, onHover };
+  // What was filtered out took no time, and reached nothing.
+  const begun = run.status !== 'skipped' && run.status !== 'suppressed';
   const numbers = new Map(run.steps.map((step, index) => [step.position, index + 1]));
   return (
     <div className={css.box}>
@@ -63,7 +65,7 @@ export function Timeline({ run, selected, lit, onSelect, onHover, titles }: Time
               </button>
             )}
           </div>
-          <AxisLabels scale={scale} />
+          {begun && <AxisLabels scale={scale} />}
         </div>
         <ol className={css.rows} aria-label="Steps" onPointerLeave={() => onHover(null)}>
           <li className={css.overlay} aria-hidden>
@@ -85,9 +87,10 @@ export function Timeline({ run, selected, lit, onSelect, onHover, titles }: Time
               />
             ),
           )}
-          {run.not_reached.map((one) => (
-            <Missed key={one.step} {...shared} path={one.step} why={one.why} title={titles(one.step)} />
-          ))}
+          {begun &&
+            run.not_reached.map((one) => (
+              <Missed key={one.step} {...shared} path={one.step} why={one.why} title={titles(one.step)} />
+            ))}
         </ol>
       </div>
     </div>

@@ -20,6 +20,7 @@ import tip from '@/designer/tip.module.css';
 import type { Saving } from '@/designer/useSaving';
 import { StateChip } from '@/parts/status';
 import { WorkflowTabs } from '@/parts/WorkflowTabs';
+import { count } from '@/parts/words';
 import css from './editor.module.css';
 import { NameField } from './NameField';
 
@@ -76,7 +77,7 @@ function Trouble({ designer, current }: { designer: Designer; current: boolean }
       </span>
     );
   }
-  const words = wrong > 0 ? `${wrong} to fix` : warnings === 1 ? '1 warning' : `${warnings} warnings`;
+  const words = [wrong > 0 && `${wrong} to fix`, warnings > 0 && count(warnings, 'warning')].filter(Boolean).join(', ');
   return (
     <button
       type="button"

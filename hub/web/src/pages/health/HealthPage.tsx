@@ -8,7 +8,7 @@ import type { Insight } from '@/api/types';
 import { Page, Panel } from '@/parts/Page';
 import { useUrlState } from '@/parts/useUrlState';
 import { Trouble } from '@/shell/ErrorPages';
-import { signals, totals } from './figures';
+import { isUntold, signals, totals } from './figures';
 import { HealthSkeleton } from './HealthSkeleton';
 import css from './health.module.css';
 import { Failing, KeptBack, Lag, Steps } from './Panels';
@@ -62,7 +62,7 @@ function Figures({ insight, range }: { insight: Insight; range: typeof HOUR }) {
   const query = `last=${range.last}`;
   return (
     <div className={css.page}>
-      <Signals signals={signals(insight, `&${query}`)} words={range.label.toLowerCase()} />
+      <Signals signals={signals(insight, `&${query}`)} words={range.label.toLowerCase()} untold={isUntold(insight)} />
       <ul className={css.tiles}>
         <Tile href={`/runs?${query}`} name="Runs started" value={sum.started} />
         <Tile href={`/runs?status=completed&${query}`} name="Completed" value={sum.completed} />

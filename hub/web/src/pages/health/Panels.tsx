@@ -10,7 +10,7 @@ import { RelativeTime } from '@/parts/RelativeTime';
 import { Chip, type Tone } from '@/parts/status';
 import { count, humanise } from '@/parts/words';
 import { lasted } from '@/timeline/time';
-import { lagTone } from './figures';
+import { isUntold, lagTone } from './figures';
 import css from './health.module.css';
 
 function Box({
@@ -126,7 +126,13 @@ export function Lag({ insight }: { insight: Insight }) {
             <td>projector</td>
             <td>history</td>
             <td className={css.right}>
-              <Behind behind={projector.behind} tone={projector.caught_up ? lagTone(projector.behind) : 'wait'} />
+              {isUntold(insight) ? (
+                <Chip tone="mute" icon={IconClock}>
+                  Not told yet
+                </Chip>
+              ) : (
+                <Behind behind={projector.behind} tone={projector.caught_up ? lagTone(projector.behind) : 'wait'} />
+              )}
             </td>
           </tr>
           {rows.map((one) => (

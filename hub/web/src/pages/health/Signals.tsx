@@ -4,12 +4,14 @@ import { Link } from 'wouter';
 import type { Signal } from './figures';
 import css from './health.module.css';
 
-export function Signals({ signals, words }: { signals: Signal[]; words: string }) {
+export function Signals({ signals, words, untold }: { signals: Signal[]; words: string; untold: boolean }) {
   if (signals.length === 0) {
     return (
       <p className={css.well} role="status">
         <IconCircleCheck size={18} aria-hidden />
-        All is well: in the {words} nothing failed, nobody is behind, and nothing was refused.
+        {untold
+          ? `In the ${words} nothing failed and nothing was refused. Kafka has not told yet who is behind.`
+          : `All is well: in the ${words} nothing failed, nobody is behind, and nothing was refused.`}
       </p>
     );
   }

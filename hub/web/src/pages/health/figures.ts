@@ -71,6 +71,11 @@ export function lagTone(behind: number): Tone {
   return behind >= LAGS ? 'wait' : 'ok';
 }
 
+/** Kafka has not told (yet) who is behind. */
+export function isUntold({ projector, lag }: Pick<Insight, 'projector' | 'lag'>): boolean {
+  return !projector.caught_up && projector.behind === 0 && lag.length === 0;
+}
+
 /** What somebody on call would want to hear, the worst first. Nothing: all is well. */
 export function signals(insight: Insight, range: string): Signal[] {
   const found: Signal[] = [...failing(insight, range), ...behind(insight), ...others(insight, range)];
@@ -97,11 +102,12 @@ function behind(insight: Insight): Signal[] {
       text: `${one.behind.toLocaleString('en')} records of ${one.topic}`,
       href: '#behind',
     }));
-  if (!insight.projector.caught_up || insight.projector.behind >= STUCK) {
+  const { projector } = insight;
+  if (!isUntold(insight) && (!projector.caught_up || projector.behind >= STUCK)) {
     found.push({
-      tone: insight.projector.behind >= STUCK ? 'bad' : 'wait',
+      tone: projector.behind >= STUCK ? 'bad' : 'wait',
       title: 'The history is behind',
-      text: `${insight.projector.behind.toLocaleString('en')} entries are not in it yet`,
+      text: `${projector.behind.toLocaleString('en')} entries are not in it yet`,
       href: '#behind',
     });
   }

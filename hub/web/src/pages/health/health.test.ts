@@ -60,6 +60,10 @@ describe('the signals', () => {
     expect(signals({ ...calm, lag }, '')).toMatchObject([{ tone: 'bad', text: '1,200 records of actions.webhook' }]);
     expect([3, 100, 5000].map(lagTone)).toEqual(['ok', 'wait', 'bad']);
   });
+  test('what Kafka has not told is no news', () => {
+    expect(signals({ ...calm, lag: [], projector: { behind: 0, caught_up: false } }, '')).toEqual([]);
+    expect(signals({ ...calm, projector: { behind: 7, caught_up: false } }, '')).toMatchObject([{ tone: 'wait' }]);
+  });
   test('loops and storms and dead letters count, throttles are as asked for', () => {
     const storm = { workflow_id: 'a', name: null, suppressed: 5, last_at: minute(1), reason: '' };
     const storms = ['loop', 'storm', 'throttle'].map((guard) => ({ ...storm, guard }));

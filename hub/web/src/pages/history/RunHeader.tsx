@@ -15,6 +15,7 @@ import { isOpen, type Subject, sentence, shortId } from './words';
 
 export function RunHeader({ run, subject }: { run: Run; subject: Subject }) {
   const Icon = triggerIcon(run.trigger_type ?? undefined);
+  const ran = run.status !== 'skipped' && run.status !== 'suppressed';
   return (
     <header className={css.header}>
       <p className={css.crumbs}>
@@ -49,12 +50,14 @@ export function RunHeader({ run, subject }: { run: Run; subject: Subject }) {
         </Fact>
         <Fact name="Trigger">{humanise(run.trigger_type ?? '–')}</Fact>
         {subject.id && <Fact name="About">{subject.id}</Fact>}
-        <Fact name="Started">
+        <Fact name={ran ? 'Started' : 'When'}>
           <RelativeTime at={run.started_at} />
         </Fact>
-        <Fact name={isOpen(run.status) ? 'For' : 'Took'}>
-          <Elapsed since={run.started_at} ms={run.duration_ms} />
-        </Fact>
+        {ran && (
+          <Fact name={isOpen(run.status) ? 'For' : 'Took'}>
+            <Elapsed since={run.started_at} ms={run.duration_ms} />
+          </Fact>
+        )}
         {run.status === 'waiting' && run.waits_until && (
           <Fact name="Until">
             <span title={wholeTime(run.waits_until)}>

@@ -122,10 +122,11 @@ function Actions({ actions }: { actions: string[] }) {
     if (last?.action === action) last.times += 1;
     else groups.push({ action, times: 1 });
   }
-  const rest = groups.slice(MOST_ICONS);
+  const most = groups.length > MOST_ICONS ? MOST_ICONS - 1 : MOST_ICONS;
+  const rest = groups.slice(most);
   return (
     <ul className={css.icons}>
-      {groups.slice(0, MOST_ICONS).map(({ action, times }, index) => {
+      {groups.slice(0, most).map(({ action, times }, index) => {
         const Icon = actionIcon(action);
         const title = times > 1 ? `${humanise(action)}, ${times} times` : humanise(action);
         return (
