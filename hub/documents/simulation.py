@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     AwareDatetime,
@@ -23,6 +23,59 @@ from schemas.names import ID_PATTERN
 
 MOST_SIGNALS = 20
 """Each may begin the run anew, and each beginning is told with the whole event."""
+
+
+_AT: Final = "2026-11-23T08:00:00.000000Z"
+_INPUT: Final[dict[str, Any]] = {"title": "Disk full", "board": "Alerts", "priority": "P1", "status": "New"}
+_HELD: Final[dict[str, Any]] = {
+    "field": "alert.severity", "op": "in", "value": ["critical", "high"], "actual": "critical", "result": True,
+}  # fmt: skip
+_SIMULATED: Final[dict[str, Any]] = {
+    "org": "acme",
+    "workflow": {"id": "alert-to-ticket", "name": "Alert to ticket", "version": 3, "state": "enabled"},
+    "event": {"id": "sample-1", "type": "alert.triggered", "subject": "alert/a-1", "orgid": "acme"},
+    "status": "completed",
+    "reason": None,
+    "started": _AT,
+    "ended": _AT,
+    "lasted_ms": 0,
+    "conditions": _HELD,
+    "steps": [
+        {
+            "step": "ticket", "position": 0, "action": "create_ticket", "status": "succeeded", "started": _AT,
+            "ended": _AT, "input": _INPUT, "output": {"id": "imagined-ticket-ticket"},
+            "attempts": [{"at": _AT, "error": None, "next_at": None}], "waits": [], "error": None,
+        }
+    ],
+    "not_reached": [],
+    "missing": [],
+    "signals": [],
+    "throttle": None,
+    "entries": [],
+    "story": [
+        "alert.triggered sample-1 about alert/a-1 came in.",
+        "The conditions held: severity is critical or high.",
+        "ticket: Create ticket “Disk full” on board Alerts, P1: would succeed.",
+        "The run completed.",
+    ],
+    "requests": {"ticket": {"method": "POST", "url": "{PSA}/v1/tickets", "body": _INPUT}},
+}  # fmt: skip
+_COUNTED: Final[dict[str, Any]] = {
+    "runs": 12, "skipped": 30, "loop": 0, "throttled": 2, "storm": 0, "completed": 12, "failed": 0, "cancelled": 0,
+}  # fmt: skip
+_TOTAL: Final[dict[str, Any]] = {
+    **_COUNTED, "actions": [{"step": "ticket", "action": "create_ticket", "times": 12}], "cut_short": 0,
+}  # fmt: skip
+_BACKTESTED: Final[dict[str, Any]] = {
+    "workflow": "alert-to-ticket",
+    "events": 44,
+    "first_event": "2026-11-23T08:00:00+00:00",
+    "last_event": "2026-11-23T17:00:00+00:00",
+    "totals": {"draft": _TOTAL, "in_force": _TOTAL},
+    "days": [{"day": "2026-11-23", "events": 44, "draft": _COUNTED, "in_force": _COUNTED}],
+    "samples": [],
+    "differences": None,
+}
 
 
 class _Strict(BaseModel):
@@ -186,6 +239,7 @@ class SentRequest(BaseModel):
 class Simulation(BaseModel):
     """What would happen, with nothing performed."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_SIMULATED]})
     org: str
     workflow: SimulatedWorkflow
     event: dict[str, Any]
@@ -268,6 +322,7 @@ class BacktestDay(BaseModel):
 class BacktestReport(BaseModel):
     """What a definition would have done."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [_BACKTESTED]})
     workflow: str
     events: int
     first_event: datetime | None

@@ -42,6 +42,37 @@ class Template(BaseModel):
 class TemplateList(BaseModel):
     """The built-in workflows, by title."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "items": [
+                        {
+                            "name": "alert-to-ticket",
+                            "title": "Alert to Ticket",
+                            "summary": "Creates a PSA ticket when a critical or high-severity alert fires.",
+                            "description": "Opens one ticket for a critical or high alert of a device.",
+                            "category": "Monitoring",
+                            "trigger": "alert.triggered",
+                            "parameters": [
+                                {
+                                    "name": "board",
+                                    "label": "Board",
+                                    "description": "The PSA board that the ticket is opened on.",
+                                    "type": "board",
+                                    "default": "Alerts",
+                                    "choices": [],
+                                    "least": None,
+                                    "required": False,
+                                }
+                            ],
+                            "definition": EXAMPLE,
+                        }
+                    ]
+                }
+            ]
+        }
+    )
     items: list[Template]
 
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 Result = Literal["created", "updated", "unchanged"]
 _ATTEMPTS: Final = 5
 """How often a change that names no version is made again where another came first."""
+_PATIENCE: Final = 10.0
+"""Seconds that a writer waits for those before it."""
 _locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
 
@@ -178,8 +180,16 @@ class Writer:
         lock = _locks.get(name)
         if lock is None:
             lock = _locks[name] = asyncio.Lock()
-        async with lock:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await lock.acquire()
+        except TimeoutError:
+            detail = f"Workflow {workflow_id} is being changed by others; try again in a moment."
+            raise Problem(503, detail, headers={"retry-after": "2"}) from None
+        try:
             yield self._parts.definitions.registry.get(self._caller.org, workflow_id)
+        finally:
+            lock.release()
 
     @staticmethod
     def _expected(workflow_id: str, before: Workflow | None, expected: Expected) -> Workflow:

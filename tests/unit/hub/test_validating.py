@@ -98,6 +98,31 @@ def test_the_hub_fills_in_organisation_version_id_and_state() -> None:
     }  # fmt: skip
 
 
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["all", "any", "not", "field", "op", "value", "if", "then", "else", "condition", "where"])
+            | st.sampled_from(["id", "action", "steps", "trigger", "conditions", "type", "with", "retry", "state"])
+            | st.sampled_from(["cancel_on", "throttle", "name", "org", "version", "description"]),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["steps", "conditions", "trigger", "state", "name", "id", "cancel_on"]), JSON))
+def test_whatever_json_is_given_it_is_told_what_is_wrong_with_it(body: dict[str, Any]) -> None:
+    found = check(body, "acme", always)
+    shown = told(found)
+    assert found.faults or found.definition is not None
+    assert shown["definition"] is None or shown["definition"] == body
+    assert shown["yaml"] is None or isinstance(shown["yaml"], str)
+
+
 @given(st.text())
 def test_an_id_can_be_made_of_any_name(name: str) -> None:
     assert is_id(slug(name))
