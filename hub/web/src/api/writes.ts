@@ -77,8 +77,12 @@ export function validate(definition: Definition | string, signal?: AbortSignal):
     : send('POST', '/validate', { definition }, { signal });
 }
 
+/** A sample of the catalogue belongs to no organisation: left out, it is taken to be one of the caller's. */
 export function simulate(request: SimulateRequest, signal?: AbortSignal): Promise<Simulation> {
-  return send('POST', '/simulate', request, { signal });
+  const { event } = request;
+  if (!('envelope' in event)) return send('POST', '/simulate', request, { signal });
+  const { orgid: _orgid, ...envelope } = event.envelope;
+  return send('POST', '/simulate', { ...request, event: { envelope } }, { signal });
 }
 
 export function backtest(
