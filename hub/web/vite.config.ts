@@ -50,6 +50,8 @@ export default defineConfig({
           environment: 'happy-dom',
           include: ['src/**/*.test.tsx'],
           setupFiles: ['src/testing.ts'],
+          // On a busy machine a whole form takes its time to be drawn and typed in.
+          testTimeout: 30_000,
         },
       },
     ],

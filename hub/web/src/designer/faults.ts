@@ -1,6 +1,6 @@
 // What is wrong with a definition, by the card that it is wrong on.
-import type { Definition, Fault, Validation } from '../api/types';
-import { cardOf } from './model/tree';
+import type { Cycle, Definition, Fault, Validation } from '../api/types';
+import { atPath, cardOf, pathOf } from './model/tree';
 
 export type Kind = 'fault' | 'missing' | 'warning';
 
@@ -40,8 +40,25 @@ export function faultsOf(definition: Definition, validation: Validation | null):
     all,
     of: (key) => all.filter((one) => one.key === key),
     counts: count((kind) => kind !== 'warning'),
-    warnings: count((kind) => kind === 'warning'),
+    warnings: withCycles(
+      count((kind) => kind === 'warning'),
+      definition,
+      validation.cycles,
+    ),
   };
+}
+
+/** A step that is a part of a loop is marked as well; the loop itself is told whole. */
+function withCycles(counts: Record<string, number>, definition: Definition, cycles: Cycle[]): Record<string, number> {
+  const marked = { ...counts };
+  const steps = new Set(
+    cycles.flatMap((one) => one.links.filter((link) => link.workflow === definition.id).map((link) => link.step)),
+  );
+  for (const step of steps) {
+    const path = atPath(definition, step)?.path ?? pathOf(definition, step);
+    if (path) marked[path] = (marked[path] ?? 0) + 1;
+  }
+  return marked;
 }
 
 /** Those of a field of a card, or of what is inside it. */

@@ -33,7 +33,7 @@ export function useDesignerState(begin: () => DesignerState, catalogue: Catalogu
 
   const whole = useMemo(() => named(definition, catalogue), [definition, catalogue]);
   const { validation, current } = useValidation(whole);
-  const faults = useMemo(() => faultsOf(definition, validation), [definition, validation]);
+  const faults = useMemo(() => faultsOf(whole, validation), [whole, validation]);
 
   const trigger = triggerOf(definition, catalogue);
   const sample = useMemo<PreviewEvent | null>(

@@ -196,7 +196,7 @@ export function proposedWith(definition: Definition, action: string, trigger?: T
     case 'add_tag':
       return { tag: 'needs-review' };
     case 'webhook':
-      return { url: 'https://' };
+      return { url: '' };
     case 'delay':
       return { for: '15m' };
     default:

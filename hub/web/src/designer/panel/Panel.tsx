@@ -1,6 +1,6 @@
 // The drawer at the right of the flowchart, a sheet at the bottom of a narrow screen. The flowchart stays in view beside it.
 import { IconX } from '@tabler/icons-react';
-import { type ReactNode, useRef } from 'react';
+import type { ReactNode } from 'react';
 import type { Icon } from '@/flow/icons';
 import { useDesigner } from '../context';
 import css from './Panel.module.css';
@@ -17,16 +17,16 @@ export interface PanelProps {
 
 export function Panel({ title, lead, icon: Mark, wide, flush, footer, children }: PanelProps) {
   const { close } = useDesigner();
-  const panel = useRef<HTMLElement>(null);
   return (
     <aside
-      ref={panel}
       className={css.panel}
       data-wide={wide || undefined}
       data-panel
       aria-label={title}
       onKeyDown={(event) => {
-        if (event.key !== 'Escape' || event.defaultPrevented) return;
+        // What stands in front of the panel, a menu or a list, closes by itself, and the panel stays.
+        const inside = event.target instanceof Node && event.currentTarget.contains(event.target);
+        if (event.key !== 'Escape' || event.defaultPrevented || !inside) return;
         event.preventDefault();
         close();
       }}

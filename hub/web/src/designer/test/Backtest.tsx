@@ -1,6 +1,6 @@
 // What the definition would have done with the events of the last days, against the version in force. Loaded late.
 import { Button } from '@mantine/core';
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import { cache } from '@/api/cache';
 import { isProblem } from '@/api/client';
 import { queries } from '@/api/queries';
@@ -12,6 +12,7 @@ import { count } from '@/parts/words';
 import { toastError } from '@/shell/Toasts';
 import { useDesigner } from '../context';
 import { Choices } from '../form/controls';
+import { isUnsaved } from '../state';
 import css from './backtest.module.css';
 import { DayChart } from './DayChart';
 import { barsOf, type Difference, differencesOf, partsOf, samplesOf } from './past';
@@ -75,8 +76,10 @@ function useBacktest(definition: Definition, days: number) {
   return { report, trouble, busy, again: () => setAsked((old) => old + 1) };
 }
 
-function Report({ report, days }: { report: BacktestReport; days: number }) {
-  const { catalogue } = useDesigner();
+function Report({ report: given, days }: { report: BacktestReport; days: number }) {
+  const { catalogue, state } = useDesigner();
+  // What is in force is only another one where something was changed since.
+  const report = useMemo(() => (isUnsaved(state) ? given : { ...given, differences: null }), [given, state]);
   const now = partsOf(report.totals.draft);
   const before = report.differences ? partsOf(report.totals.in_force) : null;
   const differences = differencesOf(report);

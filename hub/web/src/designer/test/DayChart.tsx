@@ -29,7 +29,7 @@ export function DayChart({ bars }: { bars: Bar[] }) {
         role="img"
         aria-label={`By day, of ${bars.length} days. The table below has the figures.`}
       >
-        {[0, most / 2, most].map((one) => (
+        {(most % 2 === 0 ? [0, most / 2, most] : [0, most]).map((one) => (
           <g key={one}>
             <line className={css.grid} x1={LEFT} x2={WIDTH} y1={y(one)} y2={y(one)} />
             <text className={css.axis} x={LEFT - 6} y={y(one) + 4} textAnchor="end">
