@@ -74,7 +74,8 @@ export function Frame({ children, closed = false }: Props) {
       <a href="#main" className={css.skip}>
         Skip to content
       </a>
-      <header className={css.side}>
+      {/* No header: the dialogs of the component library have one, and a page has only one. */}
+      <aside aria-label="Hub" className={css.side}>
         <div className={css.brand}>
           <Link href="/workflows" className={css.mark} aria-label="Hub, workflows">
             <Mark size={26} />
@@ -103,7 +104,7 @@ export function Frame({ children, closed = false }: Props) {
           {!closed && <LiveDot />}
           <Person />
         </div>
-      </header>
+      </aside>
       <main id="main" ref={main} tabIndex={-1} className={css.main}>
         {children}
       </main>

@@ -1,14 +1,6 @@
 // Who is signed in, and what belongs to the person: the theme, signing out.
 import { Menu, useMantineColorScheme } from '@mantine/core';
-import {
-  IconCheck,
-  IconDeviceLaptop,
-  IconLogout,
-  IconMoon,
-  IconSelector,
-  IconSun,
-  type TablerIcon,
-} from '@tabler/icons-react';
+import { IconDeviceLaptop, IconLogout, IconMoon, IconSelector, IconSun, type TablerIcon } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
 import { useLocation } from 'wouter';
 import { useSession } from '@/api/session';
@@ -29,7 +21,7 @@ export function Person({ trigger, links = [] }: Props) {
   const [, navigate] = useLocation();
   if (!session) return null;
   return (
-    <Menu position="top-start" width={220} withinPortal>
+    <Menu position="top-start" width={220}>
       <Menu.Target>{trigger ?? <PersonButton session={session} />}</Menu.Target>
       <Menu.Dropdown>
         <div className={css.who}>
@@ -42,6 +34,7 @@ export function Person({ trigger, links = [] }: Props) {
           </Menu.Item>
         ))}
         {links.length > 0 && <Menu.Divider />}
+        <Menu.Label>Theme</Menu.Label>
         <Schemes />
         <Menu.Divider />
         <Menu.Item leftSection={<IconLogout size={16} aria-hidden />} onClick={leave}>
@@ -81,21 +74,13 @@ const SCHEMES: { value: 'light' | 'dark' | 'auto'; label: string; icon: TablerIc
 function Schemes() {
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   return (
-    <>
+    <Menu.RadioGroup value={colorScheme} onChange={(value) => setColorScheme(value as typeof colorScheme)}>
       {SCHEMES.map(({ value, label, icon: Icon }) => (
-        <Menu.Item
-          key={value}
-          role="menuitemradio"
-          aria-checked={colorScheme === value}
-          closeMenuOnClick={false}
-          leftSection={<Icon size={16} aria-hidden />}
-          rightSection={colorScheme === value ? <IconCheck size={14} aria-hidden /> : null}
-          onClick={() => setColorScheme(value)}
-        >
+        <Menu.RadioItem key={value} value={value} rightSection={<Icon size={16} aria-hidden />}>
           {label}
-        </Menu.Item>
+        </Menu.RadioItem>
       ))}
-    </>
+    </Menu.RadioGroup>
   );
 }
 

@@ -49,7 +49,10 @@ export const theme = createTheme({
     TextInput: { defaultProps: { size: 'sm' } },
     Select: { defaultProps: { size: 'sm', allowDeselect: false } },
     Tooltip: { defaultProps: { openDelay: 250, withArrow: true, color: 'dark.6' } },
-    Menu: { defaultProps: { position: 'bottom-end', shadow: 'md', withinPortal: true } },
+    // In its place in the document, where it belongs to a landmark; and its first item takes the focus, not a stand-in.
+    Menu: {
+      defaultProps: { position: 'bottom-end', shadow: 'md', withinPortal: false, withInitialFocusPlaceholder: false },
+    },
   },
 });
 
