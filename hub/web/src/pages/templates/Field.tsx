@@ -29,7 +29,7 @@ export function Field({ parameter, value, onChange, error }: Props) {
       return (
         <TextInput
           {...common}
-          className={css.short}
+          classNames={{ wrapper: css.short }}
           type="number"
           min={parameter.least ?? undefined}
           step="any"
