@@ -11,14 +11,17 @@ export class Problem extends Error {
   readonly title: string;
   readonly type: string;
   readonly faults: Fault[];
+  /** Where an event's id alone does not say which is meant: who sent one. */
+  readonly sources: string[];
 
-  constructor(document: Partial<ProblemDocument> & { status: number }) {
+  constructor(document: Partial<ProblemDocument> & { status: number; sources?: string[] }) {
     super(document.detail || document.title || `The Hub answered ${document.status}.`);
     this.name = 'Problem';
     this.status = document.status;
     this.title = document.title ?? 'Something went wrong';
     this.type = document.type ?? 'about:blank';
     this.faults = document.faults ?? [];
+    this.sources = document.sources ?? [];
   }
 }
 

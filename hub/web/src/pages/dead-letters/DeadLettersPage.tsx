@@ -15,6 +15,7 @@ import { RelativeTime } from '@/parts/RelativeTime';
 import { Search } from '@/parts/Search';
 import { useUrlState } from '@/parts/useUrlState';
 import { Letter } from './Letter';
+import { reasonOf } from './letters';
 import css from './letters.module.css';
 
 export default function DeadLettersPage() {
@@ -145,12 +146,9 @@ function Rows({ letters, here, narrowed, onPick }: RowsProps) {
             aria-pressed={here ? letter.id === here : index === 0}
             onClick={() => onPick(letter.id)}
           >
-            <strong>{sentence(letter.reason)}</strong>
+            <strong>{sentence(reasonOf(letter))}</strong>
             <span className={css.under}>
-              <span>
-                {letter.topic}
-                {letter.field && ` · ${letter.field}`}
-              </span>
+              <span>{letter.topic}</span>
               <RelativeTime at={letter.at} />
             </span>
           </button>

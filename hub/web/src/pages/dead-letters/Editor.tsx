@@ -7,7 +7,7 @@ import { isProblem } from '@/api/client';
 import type { DeadLetter, Fault, Place } from '@/api/types';
 import { redrive } from '@/api/writes';
 import { useLeaveGuard } from '@/shell/leave';
-import { jsonFault, lineOf, pretty } from './letters';
+import { isCut, jsonFault, lineOf, pretty } from './letters';
 import css from './letters.module.css';
 
 interface Props {
@@ -41,6 +41,11 @@ export function Editor({ letter, onClose, onSent }: Props) {
       <Textarea
         ref={area}
         label="Corrected value"
+        description={
+          isCut(letter.value)
+            ? 'Only the beginning of the value is kept here: what is sent is what stands here.'
+            : undefined
+        }
         classNames={{ input: css.editor ?? '' }}
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}

@@ -13,7 +13,7 @@ import { Panel } from '@/parts/Page';
 import { RelativeTime } from '@/parts/RelativeTime';
 import { ValueView } from '@/parts/ValueView';
 import { Editor } from './Editor';
-import { eventOf, parsed, placeWords } from './letters';
+import { eventOf, isCut, parsed, placeWords, reasonOf } from './letters';
 import css from './letters.module.css';
 
 export function Letter({ letter }: { letter: DeadLetter }) {
@@ -26,7 +26,7 @@ export function Letter({ letter }: { letter: DeadLetter }) {
   });
   return (
     <Panel label="Dead letter" className={css.letter}>
-      <h2 className={css.reason}>{sentence(letter.reason)}</h2>
+      <h2 className={css.reason}>{sentence(reasonOf(letter))}</h2>
       <dl className={css.facts}>
         {letter.field && (
           <Fact name="Field">
@@ -105,7 +105,11 @@ function Value({ letter }: { letter: DeadLetter }) {
   if (document) return <ValueView title="Value" value={document.json} />;
   return (
     <>
-      <p className={css.label}>Value, as it came: it is not JSON</p>
+      <p className={css.label}>
+        {isCut(letter.value)
+          ? 'The beginning of its value, of which 16 kB are kept'
+          : 'Value, as it came: it is not JSON'}
+      </p>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by keyboard */}
       <section className={css.raw} aria-label="Value" tabIndex={0}>
         {letter.value}

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { eventOf, jsonFault, lineOf, parsed, pretty } from './letters';
+import { eventOf, isCut, jsonFault, lineOf, parsed, placeWords, pretty, reasonOf } from './letters';
 
 const value = '{"id":"ev-1","source":"/rmm","data":{"id":"x","device":{"id":"d-1","criticality":"high"}}}';
 
@@ -29,5 +29,18 @@ describe('the value of a dead letter', () => {
     expect(jsonFault('{}')).toBeNull();
     expect(jsonFault(' ')).toBe('It is empty.');
     expect(jsonFault('{')).toMatch(/^It is not JSON/);
+  });
+
+  test('is cut where it is large', () => {
+    expect(isCut('x'.repeat(16 * 1024))).toBe(true);
+    expect(isCut('ä'.repeat(8 * 1024))).toBe(true);
+    expect(isCut(value)).toBe(false);
+  });
+
+  test('has a reason and a place, as far as they are known', () => {
+    expect(reasonOf({ field: 'time', reason: 'is required' })).toBe('time is required');
+    expect(reasonOf({ field: null, reason: 'is not JSON' })).toBe('is not JSON');
+    expect(placeWords({ topic: 'alerts', partition: 3, offset: 7 })).toBe('alerts, partition 3, offset 7');
+    expect(placeWords({ topic: 'alerts', partition: -1, offset: -1 })).toBe('alerts');
   });
 });

@@ -60,7 +60,20 @@ const unescaped = (part: string): string => part.replaceAll('~1', '/').replaceAl
 const indentOf = (line: string): number => line.length - line.trimStart().length;
 const isNamed = (line: string, name: string): boolean => line.trimStart().startsWith(`${JSON.stringify(name)}:`);
 
+const KEPT_BYTES = 16 * 1024;
+
+/** Of a large value only the beginning is kept. */
+export function isCut(value: string | null): boolean {
+  return value !== null && new TextEncoder().encode(value).length > KEPT_BYTES - 4;
+}
+
+/** data.device.criticality should be a number: what is wrong, with its place where it has one. */
+export function reasonOf({ field, reason }: Pick<DeadLetter, 'field' | 'reason'>): string {
+  return field ? `${field} ${reason}` : reason;
+}
+
 /** alerts, partition 3, offset 1017. */
 export function placeWords(letter: Pick<DeadLetter, 'topic' | 'partition' | 'offset'>): string {
+  if (letter.partition < 0) return letter.topic;
   return `${letter.topic}, partition ${letter.partition}, offset ${letter.offset}`;
 }

@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Insight } from '@/api/types';
 import { actionIcon } from '@/flow/icons';
+import { RunText } from '@/pages/history/RunText';
 import { sentence } from '@/pages/history/words';
 import { Panel } from '@/parts/Page';
 import { RelativeTime } from '@/parts/RelativeTime';
@@ -96,7 +97,7 @@ export function KeptBack({ insight, query }: { insight: Insight; query: string }
                 <span className={css.number}>{count(one.suppressed, 'event')}</span>
               </div>
               <p className={css.under}>
-                {sentence(one.reason)} Last <RelativeTime at={one.last_at} />.
+                <RunText text={sentence(one.reason)} /> Last <RelativeTime at={one.last_at} />.
               </p>
             </li>
           );

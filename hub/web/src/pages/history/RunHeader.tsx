@@ -11,6 +11,7 @@ import { humanise } from '@/parts/words';
 import { Elapsed } from '@/timeline/Elapsed';
 import { RunActions } from './RunActions';
 import css from './RunHeader.module.css';
+import { RunText } from './RunText';
 import { isOpen, type Subject, sentence, shortId } from './words';
 
 export function RunHeader({ run, subject }: { run: Run; subject: Subject }) {
@@ -92,7 +93,9 @@ function Reason({ run }: { run: Run }) {
     return (
       <div className={css.reason} data-tone="bad" role="note" aria-label="Error">
         <IconAlertTriangle size={16} aria-hidden />
-        <span>{sentence(run.error)}</span>
+        <span>
+          <RunText text={sentence(run.error)} />
+        </span>
       </div>
     );
   }
@@ -101,7 +104,9 @@ function Reason({ run }: { run: Run }) {
     return (
       <div className={css.reason} data-tone="wait" role="note" aria-label="Reason">
         <IconAlertTriangle size={16} aria-hidden />
-        <span>{sentence(reason)}</span>
+        <span>
+          <RunText text={sentence(reason)} />
+        </span>
       </div>
     );
   }
@@ -118,7 +123,7 @@ function Story({ sentences }: { sentences: string[] }) {
   const shown = all || !long ? sentences : [...sentences.slice(0, SHORT - 1), '…', ...sentences.slice(-1)];
   return (
     <p className={css.story} data-testid="story">
-      {shown.join(' ')}{' '}
+      <RunText text={shown.join(' ')} />{' '}
       {long && (
         <button type="button" className={css.more} onClick={() => setAll(!all)} aria-expanded={all}>
           {all ? 'Shorter' : 'The whole story'}

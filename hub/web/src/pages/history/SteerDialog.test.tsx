@@ -69,7 +69,8 @@ test('first it says what would be done, and then only what can be done is asked 
   expect(screen.getByText('A second ticket.')).toBeVisible();
   expect(screen.getByText('It has completed.')).toBeVisible();
 
-  await userEvent.type(screen.getByLabelText('Reason'), 'the mail is back');
+  await userEvent.click(screen.getByLabelText('Reason'));
+  await userEvent.paste('the mail is back');
   await userEvent.click(screen.getByRole('button', { name: 'Resume 1 run' }));
   await waitFor(() => expect(onClose).toHaveBeenCalled());
   expect(asked.at(-1)?.body).toEqual({

@@ -6,6 +6,7 @@ import { Link } from 'wouter';
 import { queries } from '@/api/queries';
 import type { DeadLetter, EventBrief, Why, WhyVerdict } from '@/api/types';
 import { triggerIcon } from '@/flow/icons';
+import { RunText } from '@/pages/history/RunText';
 import { sentence } from '@/pages/history/words';
 import { ConditionLeaves, ConditionTrace } from '@/parts/ConditionTrace';
 import { EmptyState } from '@/parts/EmptyState';
@@ -87,7 +88,7 @@ function Refused({ letter }: { letter: DeadLetter }) {
   return (
     <div className={css.refused} role="note">
       <strong>It was refused: no workflow saw it.</strong>
-      <span>{sentence(letter.field ? `${letter.field}: ${letter.reason}` : letter.reason)}</span>
+      <span>{sentence(letter.field ? `${letter.field} ${letter.reason}` : letter.reason)}</span>
       <Link href={`/dead-letters?letter=${encodeURIComponent(letter.id)}`}>Mend it and send it again</Link>
     </div>
   );
@@ -110,7 +111,11 @@ function Verdict({ verdict, event }: { verdict: WhyVerdict; event: EventBrief | 
           {!ran && event && <TryLink workflow={verdict.workflow} event={event} />}
         </span>
       </div>
-      {reason && <p className={css.reason}>{sentence(reason)}</p>}
+      {reason && (
+        <p className={css.reason}>
+          <RunText text={sentence(reason)} />
+        </p>
+      )}
       {verdict.failing.length > 0 && (
         <>
           <p className={css.reason}>

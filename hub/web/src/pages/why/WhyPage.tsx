@@ -3,7 +3,8 @@ import { Button, TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { type FormEvent, useEffect, useState } from 'react';
-import { useSearchParams } from 'wouter';
+import { Link, useSearchParams } from 'wouter';
+import { isProblem } from '@/api/client';
 import { queries } from '@/api/queries';
 import { useSession } from '@/api/session';
 import type { Why } from '@/api/types';
@@ -85,8 +86,29 @@ function Hint() {
 function AboutEvent({ event, source }: { event: string; source: string }) {
   const { data, error, refetch } = useQuery(queries.why(event, source || undefined));
   if (data) return <Answer why={data} asked={event} />;
+  if (isProblem(error, 409) && error.sources.length > 0) return <Which event={event} sources={error.sources} />;
   if (error) return <Failed error={error} retry={() => void refetch()} />;
   return <Waiting />;
+}
+
+/** An id is unique only by its sender. */
+function Which({ event, sources }: { event: string; sources: string[] }) {
+  return (
+    <Panel>
+      <EmptyState title="Which of them?" text={`Several modules have sent an event ${event}.`}>
+        {sources.map((source) => (
+          <Button
+            key={source}
+            component={Link}
+            variant="default"
+            href={`/why?${new URLSearchParams({ event, source })}`}
+          >
+            {source}
+          </Button>
+        ))}
+      </EmptyState>
+    </Panel>
+  );
 }
 
 interface EntityProps {
