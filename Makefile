@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web web-if-possible web-check demo test test-kafka test-web check bench bench-web up docs lock clean
+.PHONY: help setup web web-if-possible web-check demo test test-kafka test-web check bench bench-hub bench-web up docs lock clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -68,6 +68,9 @@ check: setup ## Lint, formatting, types and the import rules
 
 bench: setup ## Measure latency and throughput on a real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m bench
+
+bench-hub: setup ## Measure the Hub's lists with a million runs in the history (needs wrk)
+	$(BIN)/python -m bench.hub
 
 bench-web: setup web ## Measure the pages of the web app, cold, against their goals (needs Chromium)
 	$(BIN)/python -m bench.web
