@@ -73,12 +73,12 @@ class Person:
             self.picture("failed")
         self.context.close()
         if not failed:
-            assert self.elsewhere == [], "the page asked other hosts"
-            assert self.wrong == []
+            assert self.elsewhere == [], f"the page asked other hosts: {self.elsewhere}"
+            assert self.wrong == [], f"the page complained: {self.wrong}"
 
     def _heard(self, message: ConsoleMessage) -> None:
         if message.type == "error" and not any(part in message.text for part in self.expected):
-            self.wrong.append(message.text)
+            self.wrong.append(f"{message.text} {message.location.get('url', '')}")
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)

@@ -14,7 +14,7 @@ from tests.web.scenes import alert, alert_to_ticket, branching, failing
 
 
 def _first_run(person: Person) -> Locator:
-    return person.page.locator("main a[href^='/runs/']").first
+    return person.page.locator("main a[href^='/runs/']:not([href^='/runs/filtered'])").first
 
 
 def _timeline(person: Person) -> Locator:
@@ -92,8 +92,8 @@ def test_a_waiting_run_is_seen_waiting_and_can_be_cancelled(person: Person) -> N
     person.click(_first_run(person))
     expect(person.card("wait")).to_contain_text("Waiting")
     person.picture("waiting")
-    person.click(person.button("Cancel run").or_(person.button("Cancel")).first)
-    person.click(page.get_by_role("dialog").get_by_role("button", name=re.compile("^Cancel (the )?run")).first)
+    person.click(person.button("Cancel"))
+    person.click(page.get_by_role("dialog").get_by_role("button", name=re.compile("^Cancel")))
     expect(page.get_by_text("Cancelled").first).to_be_visible()
 
 
@@ -116,7 +116,7 @@ def test_what_did_not_run_stands_beside_with_the_reason(person: Person) -> None:
     event = person.emit("alert.triggered", alert("low-1", severity="low"), id=f"low-{person.org}")
     person.goto("/runs")
     person.click(person.link("Filtered out").first)
-    expect(page.get_by_text(re.compile("severity is critical|severity equals")).first).to_be_visible()
+    expect(page.get_by_text(re.compile("severity is critical", re.IGNORECASE)).first).to_be_visible()
     expect(page.get_by_text("low").first).to_be_visible()
     person.picture("filtered")
     person.goto(f"/why?event={event}")
