@@ -10,11 +10,11 @@ _METHODS: Final = ("get", "post", "put", "delete")
 _LOGIN: Final = """
 ## Signing in
 
-| with | how |
-|---|---|
-| a token of your issuer | `Authorization: Bearer <JWT>`: RS256 or EdDSA, its keys from `ONESTACK_JWKS`; claims `org`, `role` (Owner, Admin, Member, Billing, Viewer), `permissions`, `exp`, and `name` or `sub` for who it is |
-| an API key | `Authorization: Bearer tos_…`, made at *Settings* in the web app, by `POST /api/v1/keys` or by `onestack keys create` |
-| the web app's session | an HttpOnly cookie; a request that changes something carries `X-Onestack: 1` as well |
+- *A token of your issuer:* `Authorization: Bearer <JWT>`, RS256 or EdDSA, its keys from `ONESTACK_JWKS`. Its claims are
+  `org`, `role` (Owner, Admin, Member, Billing, Viewer), `permissions`, `exp`, and `name` or `sub` for who it is.
+- *An API key:* `Authorization: Bearer tos_…`, made in the web app's settings, by `POST /api/v1/keys` or by
+  `onestack keys create`.
+- *The web app's session:* an HttpOnly cookie; a request that changes something carries `X-Onestack: 1` as well.
 
 A role is a ceiling, and a claim of permissions only takes away from it:
 
@@ -23,7 +23,8 @@ _PAGES: Final = """
 ## What is alike everywhere
 
 - A list is a page: `items`, and `next`, the `cursor` of the page that follows, or null.
-- An error is a problem (RFC 9457, `application/problem+json`); `faults` names each field with a JSON pointer and a reason.
+- An error is a problem (RFC 9457, `application/problem+json`); `faults` names each field with a JSON pointer and a
+  reason.
 - A workflow's `ETag` is its version: `PUT` needs it as `If-Match`, and answers 412 where somebody was quicker.
 - A write with an `Idempotency-Key` is done once, however often it is sent, for 24 hours.
 - What was written can be read when the answer arrives; where the history does not follow within 10 s the answer is 202
@@ -34,9 +35,9 @@ _PAGES: Final = """
 
 def api() -> str:
     """Every operation with its permission and parameters, by what it is about."""
-    from hub.app import create_app  # noqa: PLC0415 - the other pages need no Hub
-    from hub.parts import Parts  # noqa: PLC0415 - the same
-    from runtime.settings import Settings  # noqa: PLC0415 - the same
+    from hub.app import create_app
+    from hub.parts import Parts
+    from runtime.settings import Settings
 
     document = create_app(Parts(Settings.model_construct(**_defaults(Settings)))).openapi()
     parts = [str(document["info"]["description"]), _LOGIN + _roles(), _PAGES]
@@ -59,8 +60,8 @@ def _defaults(settings: Any) -> dict[str, Any]:
 
 
 def _roles() -> str:
-    from hub.access import ROLES  # noqa: PLC0415 - the other pages need no Hub
-    from hub.access.roles import PERMISSIONS  # noqa: PLC0415 - the same
+    from hub.access import ROLES
+    from hub.access.roles import PERMISSIONS
 
     rows = [(role, ", ".join(code(one) for one in PERMISSIONS if one in held) or "–") for role, held in ROLES.items()]
     return table(("role", "permissions"), rows)

@@ -168,7 +168,7 @@ function StepOutcome({
       }
       {...linked}
     >
-      {step.conditions && <ConditionTrace trace={step.conditions} label={`Condition of ${title}`} />}
+      {step.conditions && <ConditionTrace trace={step.conditions} label={`Condition of ${title} (${step.step})`} />}
       {step.attempts.length > 1 && <p className={test.soft}>{step.attempts.length} attempts</p>}
       {step.error && <p className={test.error}>{String(step.error.message ?? JSON.stringify(step.error))}</p>}
       {step.waits.map((wait) => (
@@ -181,7 +181,9 @@ function StepOutcome({
           <p className={test.call}>
             <b>{sent.method}</b> {sent.url}
           </p>
-          {sent.body !== null && sent.body !== undefined && <JsonView value={sent.body} label={`Body of ${title}`} />}
+          {sent.body !== null && sent.body !== undefined && (
+            <JsonView value={sent.body} label={`Body of ${title} (${step.step})`} />
+          )}
         </>
       )}
     </Part>
