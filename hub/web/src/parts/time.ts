@@ -30,7 +30,7 @@ export function ago(iso: string, now: number): string {
   const seconds = (now - Date.parse(iso)) / 1000;
   if (Number.isNaN(seconds)) return iso;
   const size = Math.abs(seconds);
-  if (size < 5) return 'just now';
+  if (size < 5) return seconds < -1 ? 'in a moment' : 'just now';
   const step = STEPS.find(([limit]) => size < limit) ?? STEPS[STEPS.length - 1];
   if (!step) return iso;
   const text = `${Math.max(1, Math.floor(size / step[1]))} ${step[2]}`;

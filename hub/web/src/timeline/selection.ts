@@ -22,7 +22,7 @@ export function pickOf(key: string | null, run: Known): Pick | null {
 /** What a reader wants to see first: what failed, what goes on, what kept the run from beginning. */
 export function firstPick(run: Known): Pick {
   if (run.status === 'skipped') return 'conditions';
-  const wanted = run.status === 'failed' ? ['failed'] : ['running', 'waiting'];
+  const wanted = run.status === 'failed' || run.status === 'cancelled' ? [run.status] : ['running', 'waiting'];
   const step = run.steps.findLast((one) => wanted.includes(one.status));
   return step ? String(step.position) : 'trigger';
 }

@@ -22,7 +22,7 @@ export function RunFilters({ chosen, fixed, kind, onChange }: Props) {
     <search className={css.filters} aria-label="Narrow the list">
       <Search
         className={css.search}
-        label={kind === 'runs' ? 'Text in errors' : 'Text in reasons'}
+        label={kind === 'runs' ? 'Text in errors' : 'Text in guards’ reasons'}
         value={chosen.error ?? ''}
         onChange={(error) => onChange({ error })}
       />

@@ -1,5 +1,5 @@
 // Who it was about, how it ended, and what can be done about it.
-import { IconAlertTriangle, IconEyeOff, IconRepeat } from '@tabler/icons-react';
+import { IconAlertTriangle, IconBan, IconEyeOff, IconRepeat } from '@tabler/icons-react';
 import { type ReactNode, useState } from 'react';
 import { Link } from 'wouter';
 import type { Run } from '@/api/types';
@@ -9,6 +9,7 @@ import { Chip, StatusChip } from '@/parts/status';
 import { wholeTime } from '@/parts/time';
 import { humanise } from '@/parts/words';
 import { Elapsed } from '@/timeline/Elapsed';
+import { whoWords } from '@/timeline/turns';
 import { RunActions } from './RunActions';
 import css from './RunHeader.module.css';
 import { RunText } from './RunText';
@@ -87,30 +88,31 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
   );
 }
 
-/** What went wrong, or what kept it from running: in full, where it stays. */
+/** What went wrong, what kept it from running, or who stopped it: in full, where it stays. */
 function Reason({ run }: { run: Run }) {
-  if (run.status === 'failed' && run.error) {
-    return (
-      <div className={css.reason} data-tone="bad" role="note" aria-label="Error">
-        <IconAlertTriangle size={16} aria-hidden />
-        <span>
-          <RunText text={sentence(run.error)} />
-        </span>
-      </div>
-    );
+  const told = reasonOf(run);
+  if (!told) return null;
+  const [tone, text] = told;
+  const Icon = tone === 'mute' ? IconBan : IconAlertTriangle;
+  return (
+    <div className={css.reason} data-tone={tone} role="note" aria-label={tone === 'bad' ? 'Error' : 'Reason'}>
+      <Icon size={16} aria-hidden />
+      <span>
+        <RunText text={sentence(text)} />
+      </span>
+    </div>
+  );
+}
+
+function reasonOf(run: Run): ['bad' | 'wait' | 'mute', string] | null {
+  if (run.status === 'failed') return run.error ? ['bad', run.error] : null;
+  if (run.status === 'cancelled') {
+    const entry = run.entries.findLast((one) => one.type === 'run.cancelled');
+    return entry ? ['mute', `Cancelled by ${whoWords(entry.data.by)}`] : null;
   }
-  const reason = run.reason ?? (run.status === 'suppressed' ? run.error : null);
-  if ((run.status === 'skipped' || run.status === 'suppressed') && reason) {
-    return (
-      <div className={css.reason} data-tone="wait" role="note" aria-label="Reason">
-        <IconAlertTriangle size={16} aria-hidden />
-        <span>
-          <RunText text={sentence(reason)} />
-        </span>
-      </div>
-    );
-  }
-  return null;
+  if (run.status !== 'skipped' && run.status !== 'suppressed') return null;
+  const reason = run.reason ?? run.error;
+  return reason ? ['wait', reason] : null;
 }
 
 const SHORT = 4;

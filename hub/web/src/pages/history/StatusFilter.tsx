@@ -5,6 +5,9 @@ import { RUN_WORDS } from '@/parts/words';
 import { type Chosen, type RunKind, STATUSES, statusesOf, toggled } from './filters';
 import css from './runs.module.css';
 
+/** Of each status so many are counted. */
+const CAP = 10_000;
+
 interface Props {
   kind: RunKind;
   chosen: Chosen;
@@ -17,7 +20,7 @@ export function StatusFilter({ kind, chosen, counts, onChange }: Props) {
   const number = (status: RunStatus): string => {
     if (!counts) return '';
     const known = counts.counts[status] ?? 0;
-    return `${known.toLocaleString('en')}${counts.capped && known > 0 ? '+' : ''}`;
+    return `${known.toLocaleString('en')}${counts.capped && known >= CAP ? '+' : ''}`;
   };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset would bring a form's look and meaning
