@@ -11,6 +11,7 @@ export interface CardFace {
   over?: string; // a word above the title: When, Only if
   title: string;
   sentence: Sentence;
+  notes?: string[]; // what else holds
   ghost?: boolean; // nothing there yet
 }
 
@@ -93,6 +94,11 @@ export const Card = memo(function Card(props: CardProps) {
             <Words sentence={face.sentence} />
           </span>
         )}
+        {face.notes?.map((one) => (
+          <span key={one} className={classes.also}>
+            {one}
+          </span>
+        ))}
         {status && <StatusLine status={status} />}
       </span>
       {props.movable && (

@@ -3,7 +3,15 @@ import type { Catalogue, Definition } from '../api/types';
 import type { CardFace } from './Card';
 import { conditionsIcon, stepIcon, triggerIcon } from './icons';
 import type { Box } from './layout';
-import { conditionSentence, entityOf, stepSentence, stepTitle, triggerSentence, triggerTitle } from './sentences';
+import {
+  conditionSentence,
+  entityOf,
+  stepSentence,
+  stepTitle,
+  triggerNotes,
+  triggerSentence,
+  triggerTitle,
+} from './sentences';
 
 export function faceOf(definition: Definition, box: Box, catalogue?: Catalogue | null): CardFace | null {
   if (box.kind === 'trigger') return triggerFace(definition, catalogue);
@@ -29,6 +37,7 @@ function triggerFace(definition: Definition, catalogue?: Catalogue | null): Card
     over: 'When',
     title: triggerTitle(type, catalogue),
     sentence: triggerSentence(definition, catalogue),
+    notes: triggerNotes(definition, catalogue),
   };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Condition, Step } from '../api/types';
 import { actOf, neighbourOf } from './acts';
 import { fieldWords, plain, template } from './pieces';
-import { conditionSentence, entityOf, stepSentence, stepTitle } from './sentences';
+import { conditionSentence, entityOf, stepSentence, stepTitle, triggerNotes } from './sentences';
 
 const told = (condition: Condition) => plain(conditionSentence(condition, 'alert'));
 const step = (action: string, given: Record<string, unknown>) =>
@@ -73,6 +73,27 @@ describe('a card’s sentence', () => {
     expect(fieldWords('alert', 'alert')).toBe('alert');
     expect(entityOf('entity.sync_conflict')).toBe('conflict');
     expect(template('{{a.b | default: "x"}}')[0]).toMatchObject({ kind: 'variable', whole: 'a.b | default: "x"' });
+  });
+});
+
+describe('a trigger’s card', () => {
+  it('tells what ends the runs, what begins them anew, and how many there may be', () => {
+    const definition = {
+      id: 'w',
+      name: 'W',
+      state: 'draft' as const,
+      steps: [],
+      cancel_on: [
+        { type: 'ticket.updated', where: { field: 'ticket.status', op: 'in', value: ['Closed', 'Resolved'] } },
+      ],
+      restart_on: [{ type: 'ticket.updated' }],
+      throttle: { key: '{{device.id | default: alert.id}}', limit: 1, per: '30m' },
+    };
+    expect(triggerNotes(definition)).toEqual([
+      'Cancelled by: Ticket updated (ticket status is Closed or Resolved)',
+      'Starts again on: Ticket updated',
+      'At most 1 in 30 minutes for each device id',
+    ]);
   });
 });
 

@@ -1,5 +1,5 @@
 // What a card says: a step, a condition or a trigger as a sentence. The Hub says the same in text (hub/services/wording.py).
-import type { Catalogue, Condition, Definition, Json, Leaf, Step } from '../api/types';
+import type { Catalogue, Condition, Definition, EventMatch, Json, Leaf, Step } from '../api/types';
 import { inside, isAll, isAny, isLeaf, isNot } from '../designer/model/conditions';
 import { inWords } from '../designer/model/durations';
 import { isBranch, isGate } from '../designer/model/tree';
@@ -10,6 +10,7 @@ import {
   isFilled,
   joined,
   orList,
+  plain,
   quoted,
   type Sentence,
   template,
@@ -173,4 +174,20 @@ export function triggerSentence(definition: Definition, catalogue?: Catalogue | 
   const type = definition.trigger?.type;
   const known = catalogue?.triggers.find((one) => one.type === type);
   return known ? [text(known.description.replace(/\.$/, ''))] : [];
+}
+
+/** What else holds for the workflow's runs: what ends them, what begins them anew, how many there may be. */
+export function triggerNotes(definition: Definition, catalogue?: Catalogue | null): string[] {
+  const events = (list: EventMatch[]) =>
+    list
+      .map((one) => triggerTitle(one.type, catalogue) + (one.where ? ` (${plain(conditionSentence(one.where))})` : ''))
+      .join(', ');
+  const { cancel_on: cancel = [], restart_on: restart = [], throttle } = definition;
+  return [
+    ...(cancel.length > 0 ? [`Cancelled by: ${events(cancel)}`] : []),
+    ...(restart.length > 0 ? [`Starts again on: ${events(restart)}`] : []),
+    ...(throttle
+      ? [`At most ${throttle.limit} in ${inWords(throttle.per)} for each ${plain([variable(throttle.key)])}`]
+      : []),
+  ];
 }

@@ -55,6 +55,7 @@ export function ValueEditor(props: Props) {
   return (
     <div className={css.value}>
       <TemplateInput
+        small
         label={label}
         variables={props.variables}
         value={now}

@@ -1,5 +1,5 @@
 // What holds for the whole workflow: errors, retries, what ends or restarts a run, and how many there may be.
-import { NativeSelect, Switch, TextInput } from '@mantine/core';
+import { NativeSelect, TextInput } from '@mantine/core';
 import { IconSettings, IconTrash } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import type { Definition, EventMatch } from '@/api/types';
@@ -206,6 +206,9 @@ function Where({
   );
 }
 
+/** Alerts are counted for their device: each alert is another. */
+const keyOf = (entity: string) => (entity === 'alert' ? '{{device.id | default: alert.id}}' : `{{${entity}.id}}`);
+
 function Throttle() {
   const { definition, catalogue, change, readOnly, faults, event } = useDesigner();
   const told = faults.of('settings');
@@ -218,21 +221,28 @@ function Throttle() {
   };
   return (
     <div data-field="throttle">
-      <Switch
-        label="At most so many runs"
+      <Field
+        name="throttle.on"
+        title="How many runs"
         description="Each of the rest is suppressed, with the reason in the history."
-        checked={throttle !== null}
-        disabled={readOnly}
-        onChange={(toggle) =>
-          put(
-            toggle.target.checked
-              ? { key: `{{${entity === 'alert' ? 'device' : entity}.id}}`, limit: 1, per: '30m' }
-              : null,
-          )
-        }
-      />
+        group
+      >
+        {(ids) => (
+          <Choices
+            ids={ids}
+            label="How many runs"
+            choices={[
+              { value: 'all', label: 'As many as come' },
+              { value: 'most', label: 'At most so many' },
+            ]}
+            value={throttle ? 'most' : 'all'}
+            disabled={readOnly}
+            onChange={(next) => put(next === 'most' ? { key: keyOf(entity), limit: 1, per: '30m' } : null)}
+          />
+        )}
+      </Field>
       {throttle && (
-        <div className={css.match} style={{ marginTop: 10 }}>
+        <div className={css.match}>
           <div className={css.pair}>
             <Field name="throttle.limit" title="Runs" faults={ofField(told, 'throttle.limit')}>
               {(ids) => (

@@ -17,6 +17,7 @@ export interface TemplateInputProps {
   invalid?: boolean;
   multiline?: boolean;
   mono?: boolean;
+  small?: boolean; // among others in a row
   placeholder?: string;
   disabled?: boolean;
   autoFocus?: boolean;
@@ -77,7 +78,12 @@ export function TemplateInput(props: TemplateInputProps) {
   };
 
   return (
-    <div className={css.around} data-invalid={props.invalid || undefined} data-disabled={props.disabled || undefined}>
+    <div
+      className={css.around}
+      data-small={props.small || undefined}
+      data-invalid={props.invalid || undefined}
+      data-disabled={props.disabled || undefined}
+    >
       <Popover
         opened={open}
         position="bottom-start"
