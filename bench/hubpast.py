@@ -86,7 +86,13 @@ _DATA: Final[dict[str, dict[str, Any]]] = {
     "backup": {"job": "Nightly", "attempts": 3, "error": "no route to host"},
     "invoice": {"number": "2026-118", "days_overdue": 4, "balance": 118.5},
 }
-_FALSE: Final[dict[str, Any]] = {"severity": "low", "criticality": 1, "priority": "P3", "attempts": 1, "days_overdue": 1}
+_FALSE: Final[dict[str, Any]] = {
+    "severity": "low",
+    "criticality": 1,
+    "priority": "P3",
+    "attempts": 1,
+    "days_overdue": 1,
+}
 SHARES: Final = (
     ("completed", 0.47), ("skipped", 0.38), ("suppressed", 0.06), ("failed", 0.05), ("cancelled", 0.02),
     ("waiting", 0.01), ("running", 0.01),

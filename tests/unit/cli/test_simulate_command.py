@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from hub.services.words import offset
-
 from cli.main import run
+from hub.services.words import offset
 
 OFFLINE = """\
 id: offline
