@@ -27,14 +27,17 @@ export function useNow(): number {
   return useSyncExternalStore(listen, () => now);
 }
 
+/** “4 min ago”, by the page's clock: what happened after its last tick did not happen in the future. */
+export function agoAt(at: string, tick: number): string {
+  return ago(at, Math.max(tick, Math.min(Date.parse(at) || tick, Date.now())));
+}
+
 /** “4 min ago”, with the whole time on hover and for screen readers. */
 export function RelativeTime({ at, className }: { at: string; className?: string }) {
-  const seen = useNow();
-  // What happened after the last tick did not happen in the future.
-  const from = Math.max(seen, Math.min(Date.parse(at), Date.now()));
+  const tick = useNow();
   return (
     <time dateTime={at} title={wholeTime(at)} className={className}>
-      {ago(at, from)}
+      {agoAt(at, tick)}
     </time>
   );
 }

@@ -2,9 +2,8 @@
 import { type KeyboardEvent, type MouseEvent, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { RecentRun } from '@/api/types';
-import { useNow } from './RelativeTime';
+import { agoAt, useNow } from './RelativeTime';
 import css from './Strip.module.css';
-import { ago } from './time';
 import { RUN_WORDS } from './words';
 
 const KEYS: Record<string, number> = { ArrowLeft: -1, ArrowRight: 1, Home: -100, End: 100 };
@@ -45,7 +44,7 @@ export function Strip({ runs, of }: { runs: RecentRun[]; of: string }) {
               href={`/runs/${encodeURIComponent(run.run_id)}`}
               data-status={run.status}
               tabIndex={index === stop ? 0 : -1}
-              aria-label={`${RUN_WORDS[run.status]}, ${ago(run.started_at, now)}`}
+              aria-label={`${RUN_WORDS[run.status]}, ${agoAt(run.started_at, now)}`}
               onPointerEnter={() => setAt(index)}
               onFocus={() => setAt(index)}
               onBlur={() => setAt(null)}
@@ -57,7 +56,7 @@ export function Strip({ runs, of }: { runs: RecentRun[]; of: string }) {
       </ul>
       {hovered && at !== null && (
         <span className={css.hint} style={{ insetInlineStart: at * 8 + 4 }} aria-hidden>
-          <b data-status={hovered.status}>{RUN_WORDS[hovered.status]}</b> {ago(hovered.started_at, now)}
+          <b data-status={hovered.status}>{RUN_WORDS[hovered.status]}</b> {agoAt(hovered.started_at, now)}
         </span>
       )}
     </div>
