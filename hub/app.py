@@ -21,6 +21,7 @@ from hub.access.development import development_of
 from hub.access.jwks import keys_of
 from hub.access.keys import Keys
 from hub.access.tokens import Tokens
+from hub.direct import DirectRoute
 from hub.idempotency import Idempotency
 from hub.middleware import Guard, Measure
 from hub.openapi import describe
@@ -48,6 +49,8 @@ def create_app(parts: Parts) -> FastAPI:
     for router in routers():
         # Not include_router: a router inside another is asked for each request again what its routes are.
         app.router.routes.extend(router.routes)
+    # Those that are asked most stand first: a path is held against one route after the other.
+    app.router.routes.sort(key=lambda route: not isinstance(route, DirectRoute))
     app.router.default = Elsewhere(WebApp())
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]  # FastAPI's own way to say it
     app.add_exception_handler(Problem, _problem)
