@@ -114,7 +114,7 @@ function Canvas(props: FlowProps) {
         onNodeDrag={dragging.over}
         onNodeDragStop={dragging.stop}
         onPaneClick={() => onSelect?.(null)}
-        onMoveStart={view.moved}
+        onMove={view.moved}
         nodesConnectable={false}
         nodesFocusable={false}
         edgesFocusable={false}

@@ -68,6 +68,7 @@ export function useView(ground: RefObject<HTMLDivElement | null>, drawn: Layout,
     if (selected) setTimeout(() => show(selected), 60);
   }, [selected, show]);
 
+  // An event: a person moved it, and not this.
   const moved = useCallback((event: unknown) => {
     if (event) touched.current = true;
   }, []);

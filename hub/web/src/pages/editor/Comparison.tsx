@@ -78,12 +78,15 @@ function Chart({ id, version }: { id: string; version: number }) {
   );
 }
 
+/** Without what every version has another of, or all the same. */
+const bare = (yaml: string) => yaml.replace(/^(?:org|version): .*\n/gm, '');
+
 function Text({ id, from, to }: { id: string; from: number | null; to: number }) {
   const now = useQuery(queries.version(id, to));
   const old = useQuery({ ...queries.version(id, from ?? to), enabled: from !== null });
   const rows = useMemo(() => {
     if (!now.data || (from !== null && !old.data)) return null;
-    return besideEachOther(from === null ? now.data.yaml : (old.data?.yaml ?? ''), now.data.yaml);
+    return besideEachOther(bare(from === null ? now.data.yaml : (old.data?.yaml ?? '')), bare(now.data.yaml));
   }, [now.data, old.data, from]);
   if (!rows) return <p className={css.soft}>Loading …</p>;
   return (
