@@ -22,7 +22,7 @@ export default defineConfig({
           groups: [
             {
               name: 'common',
-              test: /@tabler|@tanstack|src\/(?:api|parts)\/|src\/shell\/(?!SignIn)|flow\/(?:icons|pieces|sentences)|designer\/model\/(?:tree|durations|conditions)|core\/esm\/components\/(?:Input|InputBase|TextInput|NativeSelect|Textarea|CloseButton|Button|ActionIcon|Loader|Group|UnstyledButton)\//,
+              test: /@tabler|@tanstack|src\/(?:api|parts)\/|src\/shell\/(?!SignIn)|flow\/(?:icons|pieces|sentences)|designer\/(?:context|state|model\/(?:tree|durations|conditions))\b|timeline\/(?:time|Elapsed)\b|pages\/history\/(?:words|RunText|Bone|filters|Kinds)\b|core\/esm\/components\/(?:Input|InputBase|TextInput|NativeSelect|Textarea|CloseButton|Button|ActionIcon|Loader|Group|UnstyledButton)\//,
             },
           ],
         },
