@@ -126,10 +126,7 @@ async def test_a_changed_claim_breaks_the_signature(tokens: Tokens) -> None:
     ("more", "why"),
     [
         ({"exp": None}, "exp"),
-        ({"exp": int(time.time()) - 1}, "expired"),
         ({"exp": "soon"}, "integer"),
-        ({"nbf": int(time.time()) + 90}, "not yet valid"),
-        ({"iat": int(time.time()) + 90}, "not yet valid"),
         ({"org": None}, "org"),
         ({"org": "a/b"}, "org"),
         ({"org": ["acme"]}, "org"),
@@ -141,6 +138,14 @@ async def test_a_changed_claim_breaks_the_signature(tokens: Tokens) -> None:
     ],
 )
 async def test_a_claim_that_is_missing_or_wrong_is_named(tokens: Tokens, more: dict[str, Any], why: str) -> None:
+    assert why in await refusal(tokens, token(**more))
+
+
+@pytest.mark.parametrize(
+    ("claim", "seconds", "why"), [("exp", -1, "expired"), ("nbf", 90, "not yet valid"), ("iat", 90, "not yet valid")]
+)
+async def test_a_token_holds_in_its_time_only(tokens: Tokens, claim: str, seconds: int, why: str) -> None:
+    more: dict[str, Any] = {claim: int(time.time()) + seconds}
     assert why in await refusal(tokens, token(**more))
 
 

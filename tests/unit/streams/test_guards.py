@@ -23,7 +23,6 @@ from schemas.messages import read_control
 from schemas.names import ADMISSIONS, CONTROL, DEAD_LETTERS, GUARD, run_id
 from streams import guards
 
-NOW = int(time.time() * 1000)
 PARTITIONS = 2
 
 
@@ -33,7 +32,7 @@ class Broker:
     def __init__(self) -> None:
         self.logs: dict[tuple[str, int], list[Any]] = defaultdict(list)
         self.sent: list[tuple[asyncio.Future[None], str, int, bytes, bytes]] = []
-        self.at = NOW
+        self.began = self.at = int(time.time() * 1000)
         self.patient = False
 
     def put(self, topic: str, partition: int, key: Any, value: Any, _headers: Any = None) -> asyncio.Future[None]:
@@ -251,14 +250,14 @@ async def test_what_is_no_request_is_a_dead_letter_and_the_rest_goes_on() -> Non
 async def test_of_a_longer_period_than_the_registry_knows_the_log_is_read_further_back() -> None:
     broker = Broker()
     wf = workflow(throttle={"key": "{{device.id}}", "limit": 1, "per": "P7D"})
-    broker.at = NOW - 6 * 86_400_000
+    broker.at = broker.began - 6 * 86_400_000
     parts = parts_on(broker)
     first = ask(parts, wf, event(1))
     worker = Worker(broker, parts, 0)
     worker.deliver()
     await settled(lambda: worker.committed == 1)
     await worker.end()
-    broker.at = NOW
+    broker.at = broker.began
     parts = parts_on(broker)
     second = ask(parts, wf, event(2))
     worker = Worker(broker, parts, 1)
