@@ -60,10 +60,10 @@ class RunCounts(BaseModel):
     """How many runs there are by status."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"counts": {"completed": 10000, "failed": 12}, "capped": True}]}
+        json_schema_extra={"examples": [{"counts": {"completed": 1000, "failed": 12}, "capped": True}]}
     )
     counts: dict[RunStatus, Annotated[int, Field(ge=0)]]
-    capped: bool = Field(description="Of a status there are more than the 10,000 that it says.")
+    capped: bool = Field(description="Of a status there are more than the 1,000 that it says.")
 
 
 class Attempt(BaseModel):

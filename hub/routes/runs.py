@@ -63,7 +63,7 @@ async def list_runs(request: Request, caller: Annotated[Caller, needs(READ)]) ->
 
 @direct(router, "/runs/counts", responses=answers(RunCounts), openapi_extra=_COUNTS.openapi)
 async def count_runs(request: Request, caller: Annotated[Caller, needs(READ)]) -> Response:
-    """How many runs fit all filters, by status: of each 10,000 at most are counted."""
+    """How many runs fit all filters, by status: of each 1,000 at most are counted."""
     parts: Parts = request.app.state.parts
     wanted = filter_of(caller.org, _COUNTS.read(request.query_params))
     counts, capped = await parts.run_lists.counts(caller.org, wanted)

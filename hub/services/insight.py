@@ -17,11 +17,12 @@ import orjson
 
 from hub.reading import Reads, bound
 from hub.services.lagging import Lagging
-from hub.services.run_statements import CAP, RunFilter
+from hub.services.run_statements import RunFilter
 from hub.services.runs import RunLists
 from schemas.events import EVENT_TYPES
 
 MOST_BUCKETS: Final = 120
+MOST_COUNTED: Final = 10_000
 LATEST_ROWS: Final = 20_000
 LATEST_RUNS: Final = 2_000
 _TOP: Final = 10
@@ -84,7 +85,7 @@ STORMS: Final = bound(f"""
 LETTERS: Final = bound(f"""
     select count(*) as found
       from (select from history_data.dead_letters d
-             where history_data.org_of(d.key) = o.org and d.at >= $2::timestamptz limit {CAP}) n""")
+             where history_data.org_of(d.key) = o.org and d.at >= $2::timestamptz limit {MOST_COUNTED}) n""")
 _MS: Final = "extract(epoch from s.finished_at - s.started_at)::double precision * 1000"
 STEPS: Final = bound(f"""
     select s.action, count(*) filter (where s.status = 'succeeded') as succeeded,
@@ -151,7 +152,7 @@ class Insights:
             rows(STORMS, org, since),
             rows(LETTERS, org, since),
             rows(STEPS, org, since),
-            self._run_lists.counts(org, _OPEN),
+            self._run_lists.counts(org, _OPEN, MOST_COUNTED),
             self._lagging.now(),
         )
         return {

@@ -19,7 +19,7 @@ from projections.periods import WEEKS
 
 _WEEKS_KEPT: Final = 50_000
 _DEFINITIONS_KEPT: Final = 500
-_ANSWERS_KEPT: Final = 200
+_ANSWERS_KEPT: Final = 1_000
 _MOST_RELATED: Final = 100
 _EARLIEST: Final = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 _LATEST: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
@@ -29,18 +29,16 @@ _ROW: Final = (
     "r.run_id, r.org_id, r.workflow_id, r.workflow_name, r.workflow_version, r.status, r.trigger_type, r.entity_key, "
     "r.entity_name, r.started_at, r.finished_at, r.error, r.causation_chain, r.caused_by, r.rerun_of"
 )
-_OTHER: Final = "jsonb_build_array('{how}', x.run_id, x.workflow_id, x.workflow_name, x.status)::text"
 # What a run caused began later than the run itself, so that older weeks need not be looked at.
 _RUN: Final = bound(f"""
     select {_ROW},
            (select array_agg(c.entries::text order by c.seq) from history_data.records c
              where c.run_id = r.run_id and c.week = $5::integer) as records,
-           (select array_agg({_OTHER.format(how="caused by this")})
-              from (select * from history_data.runs x where x.caused_by = $2::text and x.org_id = o.org
-                       and x.rerun_of is null and x.started_at >= $3 limit {_MOST_RELATED}) x) as caused,
-           (select array_agg({_OTHER.format(how="reran this")})
-              from (select * from history_data.runs x where x.rerun_of = $2::text and x.org_id = o.org
-                       and x.started_at >= $3 limit {_MOST_RELATED}) x) as reran
+           (select array_agg(jsonb_build_array(
+                       case when x.rerun_of is null then 'caused by this' else 'reran this' end,
+                       x.run_id, x.workflow_id, x.workflow_name, x.status)::text order by x.rerun_of is not null)
+              from (select * from history_data.runs x where coalesce(x.rerun_of, x.caused_by) = $2::text
+                       and x.org_id = o.org and x.started_at >= $3 limit {_MOST_RELATED}) x) as stemming
       from history_data.runs r
      where r.run_id = $2::text and r.org_id = o.org
        and r.started_at >= $3::timestamptz and r.started_at < $4::timestamptz""")  # noqa: S608 - our own text
@@ -149,8 +147,7 @@ def _related(row: Mapping[str, Any], others: Sequence[tuple[Any, ...]]) -> list[
         found.append(_other("caused this", None, chain[-2], None, None))
     if row["rerun_of"] in by_id:
         found.append(_other("rerun of", *by_id[row["rerun_of"]]))
-    texts = (*(row["caused"] or ()), *(row["reran"] or ()))
-    return found + [_other(*orjson.loads(text)) for text in texts]
+    return found + [_other(*orjson.loads(text)) for text in row["stemming"] or ()]
 
 
 def _other(how: str, run_id: str | None, workflow_id: str, name: str | None, status: str | None) -> dict[str, Any]:

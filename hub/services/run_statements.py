@@ -8,7 +8,7 @@ statement whose plan is known, and a test explains every one of them.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -21,8 +21,8 @@ STATUSES: Final = (*RAN, *FILTERED)
 NOTABLE: Final = frozenset({"cancelled", "failed", "running", "waiting", "suppressed"})
 """Statuses that have an index of their own."""
 WITH_ERROR: Final = frozenset({"failed", "suppressed"})
-CAP: Final = 10_000
-"""Runs that are counted of each status."""
+CAP: Final = 1_000
+"""Runs that are counted of each status, unless more are asked for."""
 _SIDES: Final = (
     (RAN, "r.status not in ('skipped', 'suppressed')"),
     (FILTERED, "r.status in ('skipped', 'suppressed')"),
@@ -88,12 +88,12 @@ class RunFilter:
 class Statement(NamedTuple):
     """SQL, and the names of its parameters behind the organisation.
 
-    `exact` says that the index tells all: no row is read that is not in the list.
+    `bounded` says that few rows are read that are not in the list: the index tells all, or has one entity's runs only.
     """
 
     sql: str
     parameters: tuple[str, ...]
-    exact: bool = True
+    bounded: bool = True
 
     def arguments(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """The values in the order of the parameters."""
@@ -102,14 +102,15 @@ class Statement(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def listing(shape: Shape) -> Statement:
-    """Rows as JSON, the newest first. Parameters are `upper`, `after`, `lower`, `limit` and those of the filter.
+    """Rows as JSON, the newest first; where skipped runs are asked for, beside each its id if it is one of them.
 
-    A row begins at `upper` or before (at `upper` only behind the id `after`), and at `lower` or later.
+    Parameters are `upper`, `after`, `lower`, `limit` and those of the filter. A row begins at `upper` or before (at
+    `upper` only behind the id `after`), and at `lower` or later.
     """
     given = _Parameters()
     upper, lower, after = given("upper", "timestamptz"), given("lower", "timestamptz"), given("after")
     page = f"order by started_at desc, run_id limit {given('limit', 'integer')}"
-    parts = _branches(given, shape, each=False)
+    parts = _branches(given, shape)
     within = f"r.started_at <= {upper} and r.started_at >= {lower}"
     behind = f"(r.started_at < {upper} or r.run_id > {after})"
     branches = [f"select {_COLUMNS} from {one.rows(within, behind)} {page}" for one in parts]
@@ -117,23 +118,33 @@ def listing(shape: Shape) -> Statement:
     if len(branches) > 1:
         union = " union all ".join(f"({one})" for one in branches)
         rows = f"select {_COLUMNS} from ({union}) u {page}"
-    told = f"select row_to_json(t)::text as run from (select {_TOLD} from ({rows}) p) t"
-    return Statement(bound(told), tuple(given.names), not any(one.held for one in parts))
+    skipped = ", case when t.status = 'skipped' then t.run_id end as skipped" if "skipped" in shape.statuses else ""
+    told = f"select row_to_json(t)::text as run{skipped} from (select {_TOLD} from ({rows}) p) t"
+    bounded = shape.scope == "entity" or not any(one.held for one in parts)
+    return Statement(bound(told), tuple(given.names), bounded)
 
 
 @lru_cache(maxsize=1024)
-def counting(shape: Shape) -> Statement:
-    """How many runs there are of each status, as (status, runs), up to one more than the cap.
+def counting(shape: Shape, most: int = CAP) -> Statement:
+    """How many runs there are of each status, as (status, runs): up to one more than `most`.
 
     Parameters are `since`, `until` and those of the filter.
     """
     given = _Parameters()
     within = f"r.started_at >= {given('since', 'timestamptz')} and r.started_at < {given('until', 'timestamptz')}"
-    counts = []
-    for one in _branches(given, shape, each=True):
-        rows = f"select r.status from {one.rows(within)} limit {CAP + 1}"
-        counts.append(f"select c.status, count(*) as runs from ({rows}) c group by c.status")
+    if shape.scope == "entity":
+        # Few, and in no order: all are read once, whatever their status.
+        rows = " union all ".join(f"select r.status from {one.rows(within)}" for one in _entitys(given, shape))
+        counts = [f"select c.status, count(*) as runs from ({rows}) c group by c.status"]
+    else:
+        counts = [_count(one, within, statuses, most) for one, statuses in _by_status(given, shape)]
     return Statement(bound(" union all ".join(counts)), tuple(given.names))
+
+
+def _count(branch: _Branch, within: str, statuses: Sequence[str], most: int) -> str:
+    """Status by status, for the weeks' tables are opened once however many there are."""
+    rows = f"select from {branch.rows(within)} limit {most + 1}"
+    return f"select s.status, (select count(*) from ({rows}) c) as runs from unnest(array{list(statuses)}) s (status)"
 
 
 class _Parameters:
@@ -165,34 +176,41 @@ class _Branch(NamedTuple):
         return f"({found}) r where {' and '.join((*self.held, *within))}"
 
 
-def _branches(given: _Parameters, shape: Shape, *, each: bool) -> list[_Branch]:
-    """The stretches that have what is asked for; with `each` one for each status."""
-    held = ["strpos(lower(r.error), lower(" + given("error") + ")) > 0"] if shape.error else []
+def _branches(given: _Parameters, shape: Shape) -> list[_Branch]:
+    """The stretches that have what is asked for."""
     if shape.scope == "entity":
-        return _entitys(given, shape, held)
+        return _entitys(given, shape)
     found = []
     for side, which in _SIDES:
         wanted = [one for one in side if one in shape.statuses]
-        if each or NOTABLE.issuperset(wanted):
-            found += [_of_status(given, shape, one, which, held) for one in wanted]
+        if NOTABLE.issuperset(wanted):
+            found += [_notable(given, shape, f"'{one}'") for one in wanted]
         else:
-            entered, more = _scope(given, shape)
-            more += [_one_of(wanted)] if len(wanted) < len(side) else []
-            found.append(_Branch([*entered, which], [*held, *more]))
+            entered, held = _scope(given, shape)
+            held += [_one_of(wanted)] if len(wanted) < len(side) else []
+            found.append(_Branch([*entered, which], held))
     return found
 
 
-def _of_status(given: _Parameters, shape: Shape, status: str, which: str, held: list[str]) -> _Branch:
-    if status not in NOTABLE:
-        entered, more = _scope(given, shape)
-        return _Branch([*entered, which], [*held, *more, _one_of([status])])
-    entered, more = _scope(given, shape, notable=True)
-    return _Branch([*entered, f"r.status = '{status}'", _NOTABLE], [*held, *more])
+def _by_status(given: _Parameters, shape: Shape) -> list[tuple[_Branch, list[str]]]:
+    """The stretches in which each status is counted: `s.status`, one of those named beside them."""
+    found = []
+    for side, which in _SIDES:
+        for status in set(side).intersection(shape.statuses) - NOTABLE:
+            entered, held = _scope(given, shape)
+            found.append((_Branch([*entered, which], [*held, "r.status = s.status"]), [status]))
+    notable = [one for one in shape.statuses if one in NOTABLE]
+    return [*found, (_notable(given, shape, "s.status"), notable)] if notable else found
+
+
+def _notable(given: _Parameters, shape: Shape, status: str) -> _Branch:
+    entered, held = _scope(given, shape, notable=True)
+    return _Branch([*entered, f"r.status = {status}", _NOTABLE], held)
 
 
 def _scope(given: _Parameters, shape: Shape, *, notable: bool = False) -> tuple[list[str], list[str]]:
     """The conditions by which the index is entered, and what it does not know."""
-    entered, held = ["r.org_id = o.org"], list[str]()
+    entered, held = ["r.org_id = o.org"], _error(given, shape)
     if shape.workflow:
         entered.append(f"r.workflow_id = {given('workflow')}")
     if shape.trigger:
@@ -200,8 +218,8 @@ def _scope(given: _Parameters, shape: Shape, *, notable: bool = False) -> tuple[
     return entered, held
 
 
-def _entitys(given: _Parameters, shape: Shape, held: list[str]) -> list[_Branch]:
-    held = ["r.org_id = o.org", *held]
+def _entitys(given: _Parameters, shape: Shape) -> list[_Branch]:
+    held = ["r.org_id = o.org", *_error(given, shape)]
     if shape.workflow:
         held.append(f"r.workflow_id = {given('workflow')}")
     if shape.trigger:
@@ -210,6 +228,10 @@ def _entitys(given: _Parameters, shape: Shape, held: list[str]) -> list[_Branch]
         held.append(_one_of(shape.statuses))
     keys = [f"r.entity_key = {given(f'entity{number}')}" for number in range(shape.entities)]
     return [_Branch([key], held, fenced=True) for key in keys]
+
+
+def _error(given: _Parameters, shape: Shape) -> list[str]:
+    return ["strpos(lower(r.error), lower(" + given("error") + ")) > 0"] if shape.error else []
 
 
 def _one_of(statuses: Any) -> str:

@@ -6,7 +6,7 @@ import { type Chosen, type RunKind, STATUSES, statusesOf, toggled } from './filt
 import css from './runs.module.css';
 
 /** Of each status so many are counted. */
-const CAP = 10_000;
+const CAP = 1_000;
 
 interface Props {
   kind: RunKind;
