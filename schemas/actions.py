@@ -138,6 +138,9 @@ class Webhook(Parameters):
         if not has_template(url[:9]) and not url.lower().startswith(("https://", "http://", "secret:")):
             message = "should begin with https://"
             raise ValueError(message)
+        if url.lower() in ("https://", "http://"):
+            message = "has no host behind its https://"
+            raise ValueError(message)
         return url
 
     @field_validator("secret")

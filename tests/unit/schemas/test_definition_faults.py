@@ -116,6 +116,7 @@ def test_a_missing_field_is_named(name: str) -> None:
         (step("send_notification", channel="email", to=[], body="b"), "steps[0].with.to", "at least 1 item"),
         (step("send_notification", channel="email", to=["a", ""], body="b"), "steps[0].with.to[1]", "is empty"),
         (step("webhook", url="ftp://x"), "steps[0].with.url", "should begin with https://"),
+        (step("webhook", url="https://"), "steps[0].with.url", "has no host behind its https://"),
         (step("webhook", url="https://x", secret="hunter2"), "steps[0].with.secret", "name it as secret:NAME"),
         (step("webhook", url="https://x", headers={"A": []}), "steps[0].with.headers.A", "should be text"),
         (step("delay"), "steps[0].with", "needs either 'for' or 'until'"),

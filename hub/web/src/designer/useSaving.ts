@@ -32,12 +32,16 @@ const WORDS: Record<State, string> = {
   disabled: 'Saved; it is disabled',
 };
 
+/** Of the first save of a workflow, which goes on under its own address at once, and is told there. */
+let firstTold: { id: string; words: string } | null = null;
+
 export function useSaving({ state, whole, dispatch, onCreated }: Given): Saving {
   const [busy, setBusy] = useState<State | null>(null);
   const [conflict, setConflict] = useState<Saving['conflict']>(null);
-  const [told, setTold] = useState('');
+  const [told, setTold] = useState(() => (firstTold && firstTold.id === state.saved?.id ? firstTold.words : ''));
   useEffect(() => {
     if (!told) return;
+    firstTold = null;
     const timer = setTimeout(() => setTold(''), 4_000);
     return () => clearTimeout(timer);
   }, [told]);
@@ -66,7 +70,10 @@ export function useSaving({ state, whole, dispatch, onCreated }: Given): Saving 
         setConflict(null);
         dispatch({ do: 'saved', workflow, sent });
         setTold(WORDS[to]);
-        if (!saved) onCreated(workflow, sent);
+        if (!saved) {
+          firstTold = { id: workflow.id, words: WORDS[to] };
+          onCreated(workflow, sent);
+        }
         return true;
       } catch (error) {
         await failed(error, to);

@@ -25,7 +25,7 @@ describe('what made a condition false', () => {
 
 test('a comparison reads as a sentence', () => {
   expect(leafWords(no)).toMatchObject({ field: 'b', op: 'is', wanted: 'server', actual: 'was laptop' });
-  expect(leafWords(other)).toMatchObject({ op: 'is there', wanted: null, actual: 'was missing', missing: true });
+  expect(leafWords(other)).toMatchObject({ op: 'exists', wanted: null, actual: 'was missing', missing: true });
   expect(
     leafWords({ field: '{{ticket.status}}', op: 'changed', actual: 'New', previous: 'Open', result: true }),
   ).toMatchObject({

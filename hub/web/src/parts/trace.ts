@@ -32,16 +32,16 @@ const OPERATORS: Record<string, string> = {
   not_equals: 'is not',
   contains: 'contains',
   not_contains: 'does not contain',
-  greater_than: 'is more than',
+  greater_than: 'is greater than',
   greater_or_equal: 'is at least',
   less_than: 'is less than',
   less_or_equal: 'is at most',
   in: 'is one of',
   not_in: 'is none of',
-  exists: 'is there',
+  exists: 'exists',
   starts_with: 'starts with',
   ends_with: 'ends with',
-  changed: 'changed',
+  changed: 'has changed',
 };
 
 export interface LeafWords {

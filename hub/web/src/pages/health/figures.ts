@@ -12,8 +12,10 @@ export interface Bucket extends Omit<Point, 'at'> {
 
 const MINUTE = 60_000;
 
-/** The minutes put together so that there are at most `most` bars, each of the same length. */
+/** Points of equal length (a minute, and in a long time more) put together to at most `most` bars. */
 export function buckets(series: Point[], most: number): Bucket[] {
+  const [one, two] = series;
+  const each = one && two ? Date.parse(two.at) - Date.parse(one.at) : MINUTE;
   const size = Math.max(1, Math.ceil(series.length / most));
   const first = series.length % size;
   const made: Bucket[] = [];
@@ -21,7 +23,7 @@ export function buckets(series: Point[], most: number): Bucket[] {
     const part = series.slice(Math.max(0, at), at + size);
     const [begin] = part;
     const last = part.at(-1);
-    if (begin && last) made.push(together(part, begin.at, new Date(Date.parse(last.at) + MINUTE).toISOString()));
+    if (begin && last) made.push(together(part, begin.at, new Date(Date.parse(last.at) + each).toISOString()));
   }
   return made;
 }

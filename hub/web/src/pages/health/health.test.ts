@@ -36,6 +36,10 @@ describe('the bars of the chart', () => {
     expect(bars[0]).toMatchObject({ from: minute(0), until: minute(1) });
     expect(bars.reduce((sum, one) => sum + one.events, 0)).toBe(totals(series).events);
   });
+  test('are as long as what they are made of', () => {
+    const hours = series.slice(0, 3).map((one, at) => ({ ...one, at: minute(12 * at) }));
+    expect(buckets(hours, 60).map((bar) => bar.until)).toEqual([minute(12), minute(24), minute(36)]);
+  });
   test('end at a round number', () => {
     expect([0, 4, 7, 23, 140, 1001].map(roundUp)).toEqual([4, 4, 8, 30, 150, 1500]);
   });
