@@ -1,10 +1,8 @@
-"""A Postgres for all tests here, and a migrated database for each."""
+"""The Hub's application on a database of its own, and somebody who asks it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from itertools import count
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,45 +13,13 @@ from hub.access.development import Development
 from hub.app import create_app
 from hub.database import Database
 from hub.parts import Parts
-from projections.migrations import migrate
-from runtime.postgres import Connection, connect
 from runtime.settings import load
-from sandbox.postgres import Postgres
 from tests.integration.hub.live import Hub, Live
 
-_NUMBERS = count()
 SECRET = "s" * 43
 """Of the development sign-in."""
 
 Client = Callable[..., httpx.AsyncClient]
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    folder: Path = tmp_path_factory.mktemp("hub")
-    postgres = Postgres(folder, settings={"fsync": "off"}).start()
-    yield postgres
-    postgres.stop()
-
-
-@pytest.fixture
-async def url(server: Postgres) -> str:
-    """A database with all tables."""
-    name = f"hub_{next(_NUMBERS)}"
-    connection = await connect(server.url)
-    await connection.execute(f"create database {name}")
-    await connection.close()
-    found = server.url.replace("/postgres?", f"/{name}?")
-    await migrate(found)
-    return found
-
-
-@pytest.fixture
-async def connection(url: str) -> AsyncIterator[Connection]:
-    """The owner's, who sees everything."""
-    one = await connect(url)
-    yield one
-    await one.close()
 
 
 @pytest.fixture
