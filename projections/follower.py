@@ -21,6 +21,7 @@ from projections.errors import PositionLost
 from projections.store import MOVED, Move, Partition, Rows, Store
 from runtime import metrics
 from runtime.fetch_sessions import use_fetch_sessions
+from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import client_options
 from runtime.logging import logger
 from runtime.postgres import Connection, connect, patiently
@@ -213,6 +214,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
             metadata_max_age_ms=30_000,
         )
         use_fetch_sessions(consumer)
+        use_quiet_waits(consumer)
         consumer.subscribe(list(self.topics), listener=self)
         return consumer
 

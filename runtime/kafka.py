@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLarge
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import TopicPartition
 
+from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka_connection import mend
 from runtime.logging import logger
 
@@ -233,7 +234,7 @@ async def topic_partitions(settings: Settings, topics: Iterable[str]) -> dict[st
 
 def new_reader(settings: Settings, **options: Any) -> AIOKafkaConsumer:
     """A consumer outside any group, for reading logs by offset."""
-    return AIOKafkaConsumer(
+    reader = AIOKafkaConsumer(
         **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -241,6 +242,8 @@ def new_reader(settings: Settings, **options: Any) -> AIOKafkaConsumer:
         max_partition_fetch_bytes=4 * LARGEST_RECORD,
         **options,
     )
+    use_quiet_waits(reader)
+    return reader
 
 
 async def scan(reader: AIOKafkaConsumer, ranges: dict[TopicPartition, tuple[int, int]]) -> Any:

@@ -32,6 +32,7 @@ from faust.types import TP
 
 from runtime.fetch_planning import use_fetch_planning
 from runtime.fetch_sessions import use_fetch_sessions
+from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
 from schemas.names import DEFINITIONS
@@ -100,6 +101,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             metadata_max_age_ms=60_000,
         )
         use_fetch_sessions(self.client)
+        use_quiet_waits(self.client)
         await started(self.client, "worker")
         self.client._fetcher._prefetch_backoff = _PREFETCH_SECONDS
         use_fetch_planning(self.client)

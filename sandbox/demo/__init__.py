@@ -62,6 +62,7 @@ async def play(options: DemoOptions) -> int:
         found: list[Check] = []
         try:
             done = await interrupt.or_done(_play(stack, options, console, found))
+            code = _told(console, stack, found, interrupted=not done)
             if done and options.keep:
                 console.print(f"It goes on running until Ctrl-C. In another terminal:  . '{stack.folder / 'env'}'")
                 console.print(f"The web app:  {stack.web}", highlight=False)
@@ -70,10 +71,10 @@ async def play(options: DemoOptions) -> int:
             await stack.stop()
             if not options.data and all(check.holds for check in found):
                 shutil.rmtree(folder, ignore_errors=True)
-    return _code(console, stack, found, interrupted=not done)
+    return code
 
 
-def _code(console: Console, stack: Stack, checks: list[Check], *, interrupted: bool) -> int:
+def _told(console: Console, stack: Stack, checks: list[Check], *, interrupted: bool) -> int:
     if interrupted:
         console.print("Interrupted.")
         return 130

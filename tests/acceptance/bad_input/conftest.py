@@ -11,7 +11,7 @@ import pytest
 from tests.acceptance.bad_input.running import House
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house() -> Iterator[House]:
     # Not in pytest's own folder: for root, Postgres runs as another user, to whom each start of a pytest closes that.
     with (

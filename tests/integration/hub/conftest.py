@@ -70,7 +70,7 @@ async def client(app: FastAPI) -> AsyncIterator[Client]:
         await one.aclose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """A broker, a Postgres and a projector that work."""
     found = Live(tmp_path_factory.mktemp("live"))
