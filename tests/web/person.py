@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect
+
+from runtime.kafka import new_producer
+from runtime.settings import load
 
 if TYPE_CHECKING:
     from tests.web.conftest import HubHouse
@@ -123,6 +128,10 @@ class Person:
         """A card of the flowchart, by its step's path (or `trigger`, `conditions`)."""
         return self.page.locator(f'[data-card="{key}"]')
 
+    def first_run(self) -> Locator:
+        """The first run of a list."""
+        return self.page.locator("main a[href^='/runs/']:not([href^='/runs/filtered'])").first
+
     def picture(self, name: str) -> Path:
         """What the browser shows now."""
         self.pictures.mkdir(parents=True, exist_ok=True)
@@ -157,6 +166,25 @@ class Person:
         made: dict[str, Any] = self.api("POST", "/workflows", definition)
         self.changed = time.monotonic()
         return made
+
+    def change(self, id: str, definition: dict[str, Any], version: int) -> None:
+        """Put the next version of a workflow in force."""
+        self.api("PUT", f"/workflows/{id}", definition, **{"If-Match": f'"{version}"'})
+        self.changed = time.monotonic()
+
+    def send_raw(self, topic: str, key: str, event: dict[str, Any]) -> None:
+        """Past the Hub and the command line, as a broken module would."""
+
+        async def send() -> None:
+            producer = new_producer(load(broker=self.house.env["ONESTACK_BROKER"]))
+            await producer.start()
+            await producer.send_and_wait(topic, json.dumps(event).encode(), key.encode())
+            await producer.stop()
+
+        # The browser's own loop has this thread.
+        thread = threading.Thread(target=lambda: asyncio.run(send()))
+        thread.start()
+        thread.join()
 
     def emit(self, kind: str, data: dict[str, Any], *, id: str | None = None) -> str:
         """A module's event, onto its Kafka topic by the command line; the event's id."""

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.web.conftest import PICTURES, HubHouse
 from tests.web.person import Person
 from tests.web.scenes import alert, alert_to_ticket, branching, failing
-
-
-def _first_run(person: Person) -> Locator:
-    return person.page.locator("main a[href^='/runs/']:not([href^='/runs/filtered'])").first
 
 
 def _timeline(person: Person) -> Locator:
@@ -29,9 +24,9 @@ def test_a_click_on_a_workflow_shows_its_runs_and_each_tells_all_of_itself(perso
     expect(page.locator("main tbody a[href^='/runs/']")).to_have_count(1)
     person.click(page.get_by_role("rowheader").get_by_role("link", name="Alert to Ticket"))
     expect(page).to_have_url(re.compile("/workflows/alert-to-ticket/runs"))
-    expect(_first_run(person)).to_contain_text("Disk full")
+    expect(person.first_run()).to_contain_text("Disk full")
     person.picture("1-runs")
-    person.click(_first_run(person))
+    person.click(person.first_run())
     # Trigger event details, condition results with wanted and actual values, outcomes, duration.
     expect(_timeline(person)).to_contain_text("Create ticket")
     expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
@@ -51,7 +46,7 @@ def test_path_and_timeline_are_linked(person: Person) -> None:
     person.workflow(branching())
     person.emit("alert.triggered", alert("path-1"))
     person.goto("/workflows/branching/runs")
-    person.click(_first_run(person))
+    person.click(person.first_run())
     expect(person.card("which.then.yes")).to_contain_text("Succeeded")
     expect(person.card("which.else.no")).not_to_contain_text("Succeeded")
     expect(_timeline(person)).to_contain_text("Not reached")
@@ -67,7 +62,7 @@ def test_a_failing_action_is_logged_in_full_tried_again_and_the_run_goes_on_and_
     person.emit("alert.triggered", alert("fail-1"))
     person.goto("/runs")
     expect(page.get_by_text("Failed").first).to_be_visible()
-    person.click(_first_run(person))
+    person.click(person.first_run())
     expect(_timeline(person)).to_contain_text("3 attempts")
     expect(person.card("note")).to_contain_text("Succeeded")
     person.click(person.card("call"))
@@ -90,7 +85,7 @@ def test_a_waiting_run_is_seen_waiting_and_can_be_cancelled(person: Person) -> N
     person.emit("alert.triggered", alert("wait-1"))
     person.goto("/runs")
     expect(page.get_by_text("Waiting").first).to_be_visible()
-    person.click(_first_run(person))
+    person.click(person.first_run())
     expect(person.card("wait")).to_contain_text("Waiting")
     person.picture("waiting")
     person.click(person.button("Cancel"))
@@ -105,7 +100,7 @@ def test_a_running_run_goes_on_before_ones_eyes(person: Person) -> None:
     person.workflow(alert_to_ticket("soon", steps=steps))
     person.emit("alert.triggered", alert("soon-1"))
     person.goto("/runs")
-    person.click(_first_run(person))
+    person.click(person.first_run())
     expect(person.card("wait")).to_contain_text("Waiting")
     expect(person.card("then")).to_contain_text("Succeeded")
     expect(page.get_by_text("Completed", exact=True).first).to_be_visible()
@@ -136,7 +131,7 @@ def test_a_run_is_downloaded_and_its_link_shows_nothing_to_another_organisation(
     person.workflow(alert_to_ticket())
     person.emit("alert.triggered", alert("share-1"))
     person.goto("/runs")
-    person.click(_first_run(person))
+    person.click(person.first_run())
     expect(_timeline(person)).to_be_visible()
     person.click(person.button("Share and download"))
     with page.expect_download() as download:
@@ -148,44 +143,3 @@ def test_a_run_is_downloaded_and_its_link_shows_nothing_to_another_organisation(
     expect(other.page.get_by_text("No such run")).to_be_visible()
     assert "Disk full" not in other.page.content()
     other.leave(failed=False)
-
-
-def test_dead_letters_are_read_mended_and_sent_again(person: Person) -> None:
-    page = person.page
-    person.workflow(alert_to_ticket())
-    bad: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": "bad-1",
-        "source": "/rmm",
-        "type": "alert.triggered",
-        "orgid": person.org,
-        "subject": "alert/bad-1",
-        "time": "2026-11-27T08:00:00Z",
-        "data": {"alert": {"id": "bad-1"}},
-    }
-    bad["data"]["alert"]["severity"] = ["no"]  # a producer's mistake
-    _send(person, bad)
-    person.goto("/dead-letters")
-    expect(page.get_by_text("severity").first).to_be_visible()
-    person.picture("dead-letters")
-
-
-def _send(person: Person, event: dict[str, Any]) -> None:
-    """Past the Hub and the command line, as a broken module would."""
-    import asyncio
-    import threading
-
-    from runtime.kafka import new_producer
-    from runtime.settings import load
-
-    async def send() -> None:
-        producer = new_producer(load(broker=person.house.env["ONESTACK_BROKER"]))
-        await producer.start()
-        key = f"{person.org}/{event['subject']}".encode()
-        await producer.send_and_wait("onestack.events.rmm", json.dumps(event).encode(), key)
-        await producer.stop()
-
-    # The browser's own loop has this thread.
-    thread = threading.Thread(target=lambda: asyncio.run(send()))
-    thread.start()
-    thread.join()
