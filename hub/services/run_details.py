@@ -29,6 +29,8 @@ _ROW: Final = (
     "r.run_id, r.org_id, r.workflow_id, r.workflow_name, r.workflow_version, r.status, r.trigger_type, r.entity_key, "
     "r.entity_name, r.started_at, r.finished_at, r.error, r.causation_chain, r.caused_by, r.rerun_of"
 )
+# By the index of what stems from a run, which has it in these words.
+_STEMS_FROM: Final = "case when x.rerun_of is null then x.caused_by else x.rerun_of end"
 # What a run caused began later than the run itself, so that older weeks need not be looked at.
 _RUN: Final = bound(f"""
     select {_ROW},
@@ -37,7 +39,8 @@ _RUN: Final = bound(f"""
            (select array_agg(jsonb_build_array(
                        case when x.rerun_of is null then 'caused by this' else 'reran this' end,
                        x.run_id, x.workflow_id, x.workflow_name, x.status)::text order by x.rerun_of is not null)
-              from (select * from history_data.runs x where coalesce(x.rerun_of, x.caused_by) = $2::text
+              from (select * from history_data.runs x where {_STEMS_FROM} = $2::text
+                       and (x.caused_by is not null or x.rerun_of is not null)
                        and x.org_id = o.org and x.started_at >= $3 limit {_MOST_RELATED}) x) as stemming
       from history_data.runs r
      where r.run_id = $2::text and r.org_id = o.org

@@ -110,13 +110,14 @@ async def test_each_combination_of_filters_is_read_by_its_index(reading: Connect
             assert all(one.endswith(ends[shape.scope]) for one in used), (used, told)
 
 
-async def test_one_run_is_read_by_keys_in_its_week_alone(reading: Connection) -> None:
+async def test_one_run_is_read_by_keys_in_its_week_alone(reading: Connection, connection: Connection) -> None:
     week = ["'2026-10-12Z'", "'2026-10-19Z'", "1397"]
     types = ["text", "timestamptz", "timestamptz", "int"]
     plan = await explained(reading, run_details._RUN, types, ["'r'", *week])
     assert "Seq Scan" not in plan.replace("Seq Scan on run_keys", ""), plan
     assert set(re.findall(r"on (runs_2026\d{4}) r(?:_\d+)?\b", plan)) == {"runs_20261012"}, plan
     assert set(re.findall(r"on (records_2026\d{4})", plan)) == {"records_20261012"}, plan
+    assert await indexes(connection, plan) == {"runs_pkey", "runs_stemming"}, plan
 
 
 async def test_figures_are_read_by_the_indexes_of_workflows(reading: Connection, connection: Connection) -> None:
