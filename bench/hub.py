@@ -1,7 +1,8 @@
 """How fast the Hub answers with a million runs in the history: `python -m bench.hub`, or `make bench-hub`.
 
 Postgres, the Hub and wrk share the machine. Each list and page is asked by 50 connections at once, for other values at
-each request (other workflows, entities, pages), and then for one and the same, which callers share.
+each request (other workflows, entities, pages), and then for one and the same, which callers share. The goal is for
+lists and for one run; the counts beside the lists are shown as well.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from bench.report import RESULTS, store
 
 RUNS: Final = 1_000_000
 GOAL_MS: Final = 50.0
+WAYS: Final = ("varied", "same")
 
 
 def show(console: Console, body: dict[str, Any]) -> None:
@@ -37,11 +39,11 @@ def show(console: Console, body: dict[str, Any]) -> None:
     for heading in ("asked", "", "requests/s", "p50", "p95", "p99", "Hub", "Postgres", "read by"):
         table.add_column(heading, justify="left" if heading in ("asked", "", "read by") else "right")
     for one in body["cases"]:
-        for which in ("varied", "same"):
+        for which in WAYS:
             told = one.get(which)
             if told is None:
                 continue
-            late = "[red]" if told["p95"] >= GOAL_MS else ""
+            late = "[red]" if told["p95"] >= GOAL_MS and one["goal"] else ""
             table.add_row(
                 one["name"] if which == "varied" else "", which, f"{told['per_second']:,}", f"{told['p50']:.1f}",
                 f"{late}{told['p95']:.1f}", f"{told['p99']:.1f}", f"{told['hub_us']}", f"{told['postgres_us']}",
@@ -57,7 +59,7 @@ def measure(
     found = []
     for case in asked:
         console.print(f"  {case.name}", highlight=False)
-        told: dict[str, Any] = {"name": case.name, "indexes": read_by.get(case.name, [])}
+        told: dict[str, Any] = {"name": case.name, "goal": not case.counts, "indexes": read_by.get(case.name, [])}
         for which, paths in (("varied", case.paths), ("same", case.paths[:1])):
             rig.load(paths, 1)
             figures = rig.load(paths, seconds)
@@ -105,7 +107,8 @@ def main(arguments: Sequence[str]) -> int:
         file = given.json or RESULTS / f"{dt.datetime.now(dt.UTC):%Y-%m-%d}-hub-{slug(facts)}.json"
         store(file, body)
         console.print(f"Stored in {file}", highlight=False)
-    return 1 if any(one[which]["p95"] >= GOAL_MS for one in body["cases"] for which in ("varied", "same")) else 0
+    late = [one for one in body["cases"] if one["goal"] and max(one[which]["p95"] for which in WAYS) >= GOAL_MS]
+    return 1 if late else 0
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from hub.services.run_statements import CAP, RunFilter, Statement, counting, lis
 from projections.periods import WEEKS
 from schemas.errors import Refused
 
-_Row = Mapping[str, Any]
+_Row = Any
 _BEGINNING: Final = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 _END: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -34,10 +34,8 @@ _BEHIND_ALL: Final = "~"
 """It comes behind every run's id."""
 _PATIENCE: Final = 0.5
 """Seconds after which a page goes out as far as it was found."""
-_FIRST_WEEKS: Final = 8
-"""Weeks of the first window, where few rows are read besides those of the page. Each costs about 4 µs to open; a second
-query more than a hundred."""
 _REMEMBERED: Final = 50_000
+_NO_REASON: Final = '"reason":null'
 
 _RECORDS: Final = bound("""
     select c.run_id, c.entries
@@ -52,12 +50,12 @@ class RunLists:
     def __init__(self, reads: Reads) -> None:
         self._reads = reads
         self._reasons: OrderedDict[tuple[str, str], str] = OrderedDict()
-        """By organisation and run, as JSON."""
+        """By organisation and run, as a field of JSON."""
 
     async def page(
         self, org: str, wanted: RunFilter, *, cursor: str | None, limit: int, now: dt.datetime
     ) -> tuple[list[Any], str | None]:
-        """Runs as JSON (texts, or objects to be dumped), and the cursor of the next page.
+        """Runs as JSON, ready to be dumped, and the cursor of the next page.
 
         Raises Refused where the cursor is none.
         """
@@ -68,7 +66,7 @@ class RunLists:
         statement = listing(shape)
         found: list[_Row] = []
         began = time.monotonic()
-        for lower, last in _windows(upper, wanted.since or _BEGINNING, now, bounded=statement.bounded):
+        for lower, last in _windows(upper, wanted.since or _BEGINNING, now, statement):
             given = {**wanted.values, "upper": upper, "after": after, "lower": lower, "limit": limit + 1 - len(found)}
             found += await self._reads.rows(statement.sql, org, *statement.arguments(given))
             if len(found) > limit:
@@ -79,7 +77,7 @@ class RunLists:
         following = None
         if len(found) > limit:
             found = found[:limit]
-            end = orjson.loads(found[-1]["run"])
+            end = orjson.loads(found[-1][0])
             following = _cursor(dt.datetime.fromisoformat(end["started_at"]), end["run_id"])
         return await self._told(org, wanted, found), following
 
@@ -99,39 +97,38 @@ class RunLists:
     async def _told(self, org: str, wanted: RunFilter, rows: Sequence[_Row]) -> list[Any]:
         """The rows as they go out, with the reasons of those that were skipped."""
         if "skipped" not in wanted.statuses:
-            return [orjson.Fragment(row["run"]) for row in rows]
-        reasons = await self._reasons_of(org, {row["skipped"]: row["run"] for row in rows if row["skipped"]})
-        return [orjson.Fragment(_with_reason(row["run"], reasons.get(row["skipped"]))) for row in rows]
-
-    async def _reasons_of(self, org: str, skipped: Mapping[str, str]) -> dict[str, str]:
-        """Why these runs, told as JSON by their id, were skipped: as JSON too."""
-        found = {run_id: known for run_id in skipped if (known := self._reasons.get((org, run_id))) is not None}
-        unknown = {run_id: orjson.loads(run) for run_id, run in skipped.items() if run_id not in found}
+            return [orjson.Fragment(run) for (run,) in rows]
+        known = self._reasons
+        unknown = {run_id: run for run, run_id in rows if run_id is not None and (org, run_id) not in known}
         if unknown:
-            weeks = tuple(WEEKS.of(dt.datetime.fromisoformat(one["started_at"])) for one in unknown.values())
-            for run_id, entries in await self._reads.rows(_RECORDS, org, tuple(unknown), weeks):
-                (first, *_) = orjson.loads(entries)
-                reason = skipped_reason(first["data"].get("conditions"), unknown[run_id]["trigger_type"])
-                found[run_id] = self._reasons[org, run_id] = orjson.dumps(reason).decode()
-            while len(self._reasons) > _REMEMBERED:
-                self._reasons.popitem(last=False)
-        return found
+            await self._learn(org, unknown)
+        # In a text of JSON a quotation mark is escaped: these words can only be the field itself.
+        return [
+            orjson.Fragment(run if run_id is None else run.replace(_NO_REASON, known.get((org, run_id), _NO_REASON), 1))
+            for run, run_id in rows
+        ]
 
-
-def _with_reason(run: str, reason: str | None) -> str:
-    # In a text of JSON a quotation mark is escaped: these words can only be the field itself.
-    return run if reason is None else run.replace('"reason":null', f'"reason":{reason}', 1)
+    async def _learn(self, org: str, skipped: Mapping[str, str]) -> None:
+        """Find out why these runs, told as JSON by their id, were skipped."""
+        while len(self._reasons) > _REMEMBERED:
+            self._reasons.popitem(last=False)
+        told = {run_id: orjson.loads(run) for run_id, run in skipped.items()}
+        weeks = tuple(WEEKS.of(dt.datetime.fromisoformat(one["started_at"])) for one in told.values())
+        for run_id, entries in await self._reads.rows(_RECORDS, org, tuple(told), weeks):
+            (first, *_) = orjson.loads(entries)
+            reason = skipped_reason(first["data"].get("conditions"), told[run_id]["trigger_type"])
+            self._reasons[org, run_id] = f'"reason":{orjson.dumps(reason).decode()}'
 
 
 def _windows(
-    upper: dt.datetime, since: dt.datetime, now: dt.datetime, *, bounded: bool
+    upper: dt.datetime, since: dt.datetime, now: dt.datetime, statement: Statement
 ) -> Iterator[tuple[dt.datetime, bool]]:
     """The beginnings of the windows in which a page is looked for, each with whether it is the last.
 
-    Where what a page reads is bounded, the first has some weeks, and the next all the rest. Else the first is a week or
-    two, and each has four times as many as the one before.
+    Where what a page reads is bounded, the second has all the rest; else each has four times as many weeks as the one
+    before.
     """
-    weeks = _FIRST_WEEKS if bounded else 2
+    weeks = statement.weeks
     number = WEEKS.of(min(upper, now)) - weeks + 1
     while True:
         lower = WEEKS.begin(number)
@@ -140,7 +137,7 @@ def _windows(
             return
         yield lower, False
         weeks *= 4
-        number -= WEEKS.count if bounded else weeks
+        number -= WEEKS.count if statement.bounded else weeks
 
 
 def _place(cursor: str) -> tuple[dt.datetime, str]:
