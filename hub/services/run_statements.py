@@ -105,7 +105,10 @@ class Statement(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def listing(shape: Shape) -> Statement:
-    """Rows as JSON, the newest first; where skipped runs are asked for, beside each its id if it is one of them.
+    """One row: an array of runs as JSON, the newest first, and one of their ids where they are skipped ones.
+
+    Either is null where there are none, the second also where no skipped runs are asked for. One row is taken apart in
+    less time than fifty.
 
     Parameters are `upper`, `after`, `lower`, `limit` and those of the filter. A row begins at `upper` or before (at
     `upper` only behind the id `after`), and at `lower` or later.
@@ -121,8 +124,10 @@ def listing(shape: Shape) -> Statement:
     if len(branches) > 1:
         union = " union all ".join(f"({one})" for one in branches)
         rows = f"select {_COLUMNS} from ({union}) u {page}"
-    skipped = ", case when t.status = 'skipped' then t.run_id end as skipped" if "skipped" in shape.statuses else ""
-    told = f"select row_to_json(t)::text as run{skipped} from (select {_TOLD} from ({rows}) p) t"
+    skipped = "array_agg(case when t.status = 'skipped' then t.run_id end)" if "skipped" in shape.statuses else "null"
+    told = (
+        f"select array_agg(row_to_json(t)::text) as runs, {skipped} as skipped from (select {_TOLD} from ({rows}) p) t"
+    )
     entity = shape.scope == "entity"
     bounded = entity or not any(one.held for one in parts)
     return Statement(bound(told), tuple(given.names), bounded, 26 if entity else 8 if bounded else 2)

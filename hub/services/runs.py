@@ -25,7 +25,6 @@ from hub.services.run_statements import CAP, RunFilter, Statement, counting, lis
 from projections.periods import WEEKS
 from schemas.errors import Refused
 
-_Row = Any
 _BEGINNING: Final = dt.datetime(1, 1, 2, tzinfo=dt.UTC)
 _END: Final = dt.datetime(9999, 12, 30, tzinfo=dt.UTC)
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -51,6 +50,7 @@ class RunLists:
         self._reads = reads
         self._reasons: OrderedDict[tuple[str, str], str] = OrderedDict()
         """By organisation and run, as a field of JSON."""
+        self._sparse: OrderedDict[tuple[str, RunFilter], None] = OrderedDict()
 
     async def page(
         self, org: str, wanted: RunFilter, *, cursor: str | None, limit: int, now: dt.datetime
@@ -60,26 +60,40 @@ class RunLists:
         Raises Refused where the cursor is none.
         """
         upper, after = _place(cursor) if cursor else (wanted.until or _END, _BEHIND_ALL)
-        shape = wanted.shape
-        if not shape.statuses:
+        if not wanted.shape.statuses:
             return [], None
-        statement = listing(shape)
-        found: list[_Row] = []
-        began = time.monotonic()
-        for lower, last in _windows(upper, wanted.since or _BEGINNING, now, statement):
+        statement = listing(wanted.shape)
+        found: list[str] = []
+        skipped: list[str | None] = []
+        began, looked = time.monotonic(), 0
+        whole = (org, wanted) in self._sparse
+        for lower, last in _windows(upper, wanted.since or _BEGINNING, now, statement, whole=whole):
             given = {**wanted.values, "upper": upper, "after": after, "lower": lower, "limit": limit + 1 - len(found)}
-            found += await self._reads.rows(statement.sql, org, *statement.arguments(given))
+            ((runs, ids),) = await self._reads.rows(statement.sql, org, *statement.arguments(given))
+            found += runs or ()
+            skipped += ids or ()
+            looked += 1
             if len(found) > limit:
                 break
             upper, after = lower, _BEHIND_ALL
             if not last and time.monotonic() - began > _PATIENCE:
-                return await self._told(org, wanted, found), _cursor(lower, after)
+                return await self._told(org, found, skipped), _cursor(lower, after)
+        self._note(org, wanted, sparse=looked > 1 or (whole and len(found) <= limit))
         following = None
         if len(found) > limit:
             found = found[:limit]
-            end = orjson.loads(found[-1][0])
+            end = orjson.loads(found[-1])
             following = _cursor(dt.datetime.fromisoformat(end["started_at"]), end["run_id"])
-        return await self._told(org, wanted, found), following
+        return await self._told(org, found, skipped), following
+
+    def _note(self, org: str, wanted: RunFilter, *, sparse: bool) -> None:
+        """Remember lists that the first window does not fill a page of: next time they are read in one go."""
+        if sparse:
+            self._sparse[org, wanted] = None
+            if len(self._sparse) > _REMEMBERED:
+                self._sparse.popitem(last=False)
+        else:
+            self._sparse.pop((org, wanted), None)
 
     async def counts(self, org: str, wanted: RunFilter, most: int = CAP) -> tuple[dict[str, int], bool]:
         """How many runs there are by status, of each `most` at most; and whether there are more than that of one."""
@@ -94,11 +108,13 @@ class RunLists:
         capped = any(runs > most for runs in found.values())
         return {status: min(runs, most) for status, runs in found.items()}, capped
 
-    async def _told(self, org: str, wanted: RunFilter, rows: Sequence[_Row]) -> list[Any]:
-        """The rows as they go out, with the reasons of those that were skipped."""
-        if "skipped" not in wanted.statuses:
-            return [orjson.Fragment(run) for (run,) in rows]
+    async def _told(self, org: str, runs: Sequence[str], skipped: Sequence[str | None]) -> list[Any]:
+        """The runs as they go out, with the reasons of those that were skipped."""
+        if not skipped:
+            return [orjson.Fragment(run) for run in runs]
         known = self._reasons
+        # A page may end before the last that was found.
+        rows = list(zip(runs, skipped, strict=False))
         unknown = {run_id: run for run, run_id in rows if run_id is not None and (org, run_id) not in known}
         if unknown:
             await self._learn(org, unknown)
@@ -121,13 +137,16 @@ class RunLists:
 
 
 def _windows(
-    upper: dt.datetime, since: dt.datetime, now: dt.datetime, statement: Statement
+    upper: dt.datetime, since: dt.datetime, now: dt.datetime, statement: Statement, *, whole: bool
 ) -> Iterator[tuple[dt.datetime, bool]]:
     """The beginnings of the windows in which a page is looked for, each with whether it is the last.
 
-    Where what a page reads is bounded, the second has all the rest; else each has four times as many weeks as the one
-    before.
+    Where what a page reads is bounded, the second has all the rest, or the first all there is where it is asked for the
+    `whole`; else each has four times as many weeks as the one before.
     """
+    if whole and statement.bounded:
+        yield since, True
+        return
     weeks = statement.weeks
     number = WEEKS.of(min(upper, now)) - weeks + 1
     while True:
