@@ -24,7 +24,8 @@ def story(run: Told, entries: Sequence[Entry], entity: str | None) -> Iterator[s
         return
     began = moment(entries[0]["time"])
     happened = [(step["started_at"], number, _step(step)) for number, step in enumerate(run["steps"])]
-    turns = [(entry["time"], len(happened) + number, told) for number, entry in enumerate(entries)
+    # Of one moment: what made the run go on stands before what it went on with, and a cancellation behind all.
+    turns = [(entry["time"], len(happened) if entry["type"] == "run.cancelled" else -1, told) for entry in entries
              if (told := _turn(entry)) is not None]  # fmt: skip
     for at, _, sentence in sorted((*happened, *turns), key=lambda one: (moment(one[0]), one[1])):
         after = (moment(at) - began).total_seconds()
