@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -170,6 +171,7 @@ async def test_a_try_on_the_workflow_in_force_and_on_a_real_event(hub: Hub, live
         answer = await ada.ask("POST", "/simulate", json=asked)
         if answer.status_code == 200:
             break
+        await asyncio.sleep(0.1)
     played = answer.json()
     assert played["requests"]["note"] == {
         "method": "POST",
