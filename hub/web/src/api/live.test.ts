@@ -68,9 +68,9 @@ describe('the stream of what happens', () => {
     for (let index = 0; index < 50; index += 1) newest().tell('run', signal);
     expect(asked).toEqual([]);
     vi.advanceTimersByTime(1_000);
-    expect(asked).toEqual(['run/r', 'runs', 'run-counts']);
+    expect(asked).toEqual(['run/r', 'runs', 'run-counts', 'why']);
     vi.advanceTimersByTime(5_000);
-    expect(asked.slice(3)).toEqual(['workflows', 'insight']);
+    expect(asked.slice(4)).toEqual(['workflows', 'insight']);
   });
 
   it('asks for the one workflow that changed', () => {

@@ -51,7 +51,7 @@ const changedRuns = new Set<string>();
 const askRuns = gathered(GATHER_MS, () => {
   for (const id of changedRuns) void cache.invalidateQueries({ queryKey: ['run', id] });
   changedRuns.clear();
-  again('runs', 'run-counts');
+  again('runs', 'run-counts', 'why');
 });
 const askFigures = gathered(FIGURES_MS, () => again('workflows', 'insight'));
 const changedWorkflows = new Set<string>();

@@ -17,6 +17,8 @@ import { EventList, RecentEvents } from './EventList';
 import { type Question, questionOf } from './question';
 import css from './why.module.css';
 
+const AGAIN_MS = 3_000;
+
 export default function WhyPage() {
   const [search, setSearch] = useSearchParams();
   const event = search.get('event') ?? '';
@@ -84,7 +86,11 @@ function Hint() {
 }
 
 function AboutEvent({ event, source }: { event: string; source: string }) {
-  const { data, error, refetch } = useQuery(queries.why(event, source || undefined));
+  const { data, error, refetch } = useQuery({
+    ...queries.why(event, source || undefined),
+    // It may have been sent a moment ago, and be on its way into the history.
+    refetchInterval: ({ state }) => (state.data?.event === null ? AGAIN_MS : false),
+  });
   if (data) return <Answer why={data} asked={event} />;
   if (isProblem(error, 409) && error.sources.length > 0) return <Which event={event} sources={error.sources} />;
   if (error) return <Failed error={error} retry={() => void refetch()} />;
