@@ -61,7 +61,7 @@ def test_a_failing_action_is_logged_in_full_tried_again_and_the_run_goes_on_and_
     person.workflow(failing())
     person.emit("alert.triggered", alert("fail-1"))
     person.goto("/runs")
-    expect(page.get_by_text("Failed").first).to_be_visible()
+    expect(page.get_by_role("table").get_by_text("Failed", exact=True).first).to_be_visible()
     person.click(person.first_run())
     expect(_timeline(person)).to_contain_text("3 attempts")
     expect(person.card("note")).to_contain_text("Succeeded")

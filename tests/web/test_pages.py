@@ -41,7 +41,7 @@ def office(browser: Browser, house: HubHouse) -> dict[str, str]:
     event = one.emit("alert.triggered", alert("p-1"))
     one.emit("alert.triggered", alert("p-2", severity="low"))
     one.goto("/workflows/failing/runs")
-    expect(one.page.get_by_text("Failed").first).to_be_visible()
+    expect(one.page.get_by_role("table").get_by_text("Failed", exact=True).first).to_be_visible()
     run = one.api("GET", "/runs?workflow=failing")["items"][0]["run_id"]
     one.leave(failed=False)
     return {"org": org, "run": run, "event": event}
@@ -56,7 +56,7 @@ def test_a_page_has_no_violation_in_either_theme_and_nothing_lies_beside_the_scr
     one = Person.sit_down(browser, house, org=office["org"], pictures=PICTURES / "pages", **options)
     one.goto(PAGES[name].format(**office))
     expect(one.page.locator("main h1, main input[aria-label], main [data-card]").first).to_be_visible()
-    one.page.wait_for_timeout(1200)
+    one.page.wait_for_timeout(800)
     for theme in ("light", "dark"):
         one.page.emulate_media(color_scheme=theme)
         expect(one.page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)

@@ -18,7 +18,7 @@ def test_a_failed_run_is_resumed_under_the_version_that_mends_it(person: Person)
     version = person.workflow(broken)["version"]
     person.emit("alert.triggered", alert("mend-1"))
     person.goto("/runs")
-    expect(page.get_by_text("Failed").first).to_be_visible()
+    expect(page.get_by_role("table").get_by_text("Failed", exact=True).first).to_be_visible()
     mended = json.loads(json.dumps(broken).replace("https://nobody.invalid/hook", f"{person.house.webhooks}/open/acme"))
     person.change("failing", mended, version)
     person.click(person.first_run())
