@@ -27,21 +27,21 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def template(server: Postgres) -> str:
     """The name of a database with all tables: a copy of it is made in a fifth of the time that migrating takes."""
-    url = asyncio.run(_create(server, "template0"))
-    asyncio.run(migrate(url))
-    return url.split("/")[3].split("?")[0]
+    name = asyncio.run(_create(server, "template0"))
+    asyncio.run(migrate(_url(server, name)))
+    return name
 
 
 @pytest.fixture
 async def empty_url(server: Postgres) -> str:
     """A database without anything in it."""
-    return await _create(server, "template0")
+    return _url(server, await _create(server, "template0"))
 
 
 @pytest.fixture
 async def url(server: Postgres, template: str) -> str:
     """A database with all tables."""
-    return await _create(server, template)
+    return _url(server, await _create(server, template))
 
 
 @pytest.fixture
@@ -53,8 +53,13 @@ async def connection(url: str) -> AsyncIterator[Connection]:
 
 
 async def _create(server: Postgres, template: str) -> str:
+    """The name of a new database, a copy of that one."""
     name = f"test_{next(_NUMBERS)}"
     connection = await connect(server.url)
     await connection.execute(f"create database {name} template {template}")
     await connection.close()
+    return name
+
+
+def _url(server: Postgres, name: str) -> str:
     return server.url.replace("/postgres?", f"/{name}?")

@@ -3,6 +3,7 @@ import type { Catalogue, Condition, Definition, EventMatch, Json, Leaf, Step } f
 import { inside, isAll, isAny, isLeaf, isNot } from '../designer/model/conditions';
 import { inWords } from '../designer/model/durations';
 import { isBranch, isGate } from '../designer/model/tree';
+import { OPERATORS } from '../parts/operators';
 import { humanise } from '../parts/words';
 import {
   asValue,
@@ -101,24 +102,10 @@ function channel(given: Json | undefined): Sentence {
   return known ? [value(known)] : asValue(given, 'which channel?');
 }
 
-const OPERATORS: Record<string, string> = {
-  equals: 'is',
-  not_equals: 'is not',
-  contains: 'contains',
-  not_contains: 'does not contain',
-  greater_than: 'is greater than',
-  greater_or_equal: 'is at least',
-  less_than: 'is less than',
-  less_or_equal: 'is at most',
-  in: 'is',
-  not_in: 'is neither',
-  exists: 'exists',
-  starts_with: 'starts with',
-  ends_with: 'ends with',
-  changed: 'has changed',
-};
+/** In front of the values themselves: "is critical or high". */
+const BEFORE_VALUES: Record<string, string> = { in: 'is', not_in: 'is neither' };
 
-export const operatorWords = (op: string): string => OPERATORS[op] ?? humanise(op).toLowerCase();
+export const operatorWords = (op: string): string => BEFORE_VALUES[op] ?? OPERATORS[op] ?? humanise(op).toLowerCase();
 
 function leafSentence(leaf: Leaf, entity: string | null): Sentence {
   if (!leaf.field) return [blank('which field?')];

@@ -1,5 +1,6 @@
 // What a condition's trace says: which comparisons decided it, and each in words.
 import type { ConditionTrace, Json } from '@/api/types';
+import { OPERATORS } from './operators';
 
 /** The parts of a group, or none of a comparison. */
 export function insideOf(trace: ConditionTrace): ConditionTrace[] {
@@ -26,23 +27,6 @@ function collect(trace: ConditionTrace, result: boolean, found: Set<ConditionTra
   const wanted = trace.not ? !result : result;
   for (const one of inner) if (trace.not || one.result === wanted) collect(one, wanted, found);
 }
-
-const OPERATORS: Record<string, string> = {
-  equals: 'is',
-  not_equals: 'is not',
-  contains: 'contains',
-  not_contains: 'does not contain',
-  greater_than: 'is greater than',
-  greater_or_equal: 'is at least',
-  less_than: 'is less than',
-  less_or_equal: 'is at most',
-  in: 'is one of',
-  not_in: 'is none of',
-  exists: 'exists',
-  starts_with: 'starts with',
-  ends_with: 'ends with',
-  changed: 'has changed',
-};
 
 export interface LeafWords {
   field: string;
