@@ -31,6 +31,7 @@ _ROW: Final = (
 )
 # By the index of what stems from a run, which has it in these words.
 _STEMS_FROM: Final = "case when x.rerun_of is null then x.caused_by else x.rerun_of end"
+# Where a run has more kin than are told, those that repeat it come first: people asked for them.
 # What a run caused began later than the run itself, so that older weeks need not be looked at.
 _RUN: Final = bound(f"""
     select {_ROW},
@@ -41,7 +42,8 @@ _RUN: Final = bound(f"""
                        x.run_id, x.workflow_id, x.workflow_name, x.status)::text order by x.rerun_of is not null)
               from (select * from history_data.runs x where {_STEMS_FROM} = $2::text
                        and (x.caused_by is not null or x.rerun_of is not null)
-                       and x.org_id = o.org and x.started_at >= $3 limit {_MOST_RELATED}) x) as stemming
+                       and x.org_id = o.org and x.started_at >= $3
+                     order by x.rerun_of is null limit {_MOST_RELATED}) x) as stemming
       from history_data.runs r
      where r.run_id = $2::text and r.org_id = o.org
        and r.started_at >= $3::timestamptz and r.started_at < $4::timestamptz""")  # noqa: S608 - our own text
