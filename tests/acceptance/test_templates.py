@@ -76,17 +76,23 @@ class Company:
 
         return asyncio.run(ask())
 
-    def statuses(self, workflow: str) -> Counter[str]:
-        """Of the runs that the test's own events began: what the PSA made here has numbers of its own."""
+    def statuses(self, workflow: str, of: str = "") -> Counter[str]:
+        """Of the runs that the test's own events began: what the PSA made here has numbers of its own.
+
+        With `of`, only of the entities whose keys begin so: a test that comes after weeks have passed can't count the
+        runs of those before it, for filtered ones are removed from the history in time.
+        """
         sql = """
             select status from history.runs
-             where org_id = $1 and workflow_id = $2 and entity_key !~ '/ticket/T-[0-9]+$'"""
-        return Counter(row["status"] for row in self.asked(sql, ORG, workflow))
+             where org_id = $1 and workflow_id = $2 and entity_key !~ '/ticket/T-[0-9]+$'
+               and starts_with(entity_key, $3)"""
+        return Counter(row["status"] for row in self.asked(sql, ORG, workflow, f"{ORG}/{of}"))
 
-    def until_runs(self, workflow: str, **wanted: int) -> None:
+    def until_runs(self, workflow: str, of: str = "", **wanted: int) -> None:
         """Wait until as many of the workflow's runs as wanted have each status, and there are no others."""
         self.wait(
-            lambda: self.statuses(workflow) == wanted, lambda: f"{workflow}: {self.statuses(workflow)}, not {wanted}"
+            lambda: self.statuses(workflow, of) == wanted,
+            lambda: f"{workflow}: {self.statuses(workflow, of)}, not {wanted}",
         )
 
     def wait(self, done: Callable[[], bool], told: Callable[[], str] = lambda: "") -> None:
@@ -273,10 +279,9 @@ def test_deal_won_provisioning_begins_the_account_setup(company: Company) -> Non
 
 
 def test_security_incident_response_calls_on_call_and_opens_a_ticket(company: Company) -> None:
-    before = company.statuses("security-incident-response")["skipped"]  # the alerts of the RMM
     company.emit("alert.triggered", alert("sec-1", "critical", "Ransomware"), source="/security", device=device("pc"))
     company.emit("alert.triggered", alert("sec-2", "high", "Odd sign-in"), source="/security", device=device("pc"))
-    company.until_runs("security-incident-response", completed=1, skipped=before + 1)
+    company.until_runs("security-incident-response", of="alert/sec-", completed=1, skipped=1)
     (call,) = company.escalations("Security incident")
     (ticket,) = company.tickets("Security incident")
     assert (call["team"], call["severity"], ticket["priority"]) == ("noc", "critical", "P1")
