@@ -50,7 +50,7 @@ up: setup web-if-possible ## Run all of it on embedded parts, in the foreground,
 	$(BIN)/onestack up
 
 test: setup ## Run the tests that need nothing but this checkout
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m 'not kafka' --ignore=tests/chaos --ignore=tests/web
+	$(PYTEST) -n 3 --dist loadfile --no-loadscope-reorder -m 'not kafka' --ignore=tests/chaos --ignore=tests/web
 
 test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 and Maven)
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "make test-kafka runs a real Apache Kafka and needs Java 17 and Maven on the PATH." >&2; exit 1; }
