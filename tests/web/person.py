@@ -97,12 +97,7 @@ class Person:
         self.page.goto(path)
 
     def click(self, what: Locator) -> None:
-        """One click of the mouse, on a card of the flowchart once that is where it stays."""
-        if "data-card" in repr(what):
-            before = None
-            while (now := what.bounding_box()) is None or now != before:
-                before = now
-                self.page.wait_for_timeout(150)
+        """One click of the mouse."""
         what.click()
         self.clicks += 1
 

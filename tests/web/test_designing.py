@@ -34,6 +34,29 @@ def test_the_workflow_is_shown_as_a_flowchart_with_its_branches(person: Person) 
     person.picture("flowchart")
 
 
+_WHERE_IT_WAS_SEEN = """
+window.seen = new Set();
+const look = () => {
+  const card = document.querySelector('[data-card=which]');
+  if (card && getComputedStyle(card).visibility === 'visible') {
+    const { x, y, width } = card.getBoundingClientRect();
+    window.seen.add([x, y, width].join(' '));
+  }
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
+
+
+def test_the_flowchart_is_seen_only_where_it_stays(person: Person) -> None:
+    person.workflow(branching())
+    person.page.add_init_script(_WHERE_IT_WAS_SEEN)
+    person.goto("/workflows/branching")
+    expect(person.card("which")).to_be_visible()
+    person.page.wait_for_timeout(500)
+    assert len(person.page.evaluate("[...window.seen]")) == 1
+
+
 def test_an_action_is_dragged_to_another_place(person: Person) -> None:
     person.workflow(alert_to_ticket(steps=[{"id": n, "action": "add_tag", "with": {"tag": n}} for n in "abc"]))
     person.goto("/workflows/alert-to-ticket")
@@ -68,6 +91,22 @@ def test_the_plus_between_two_steps_inserts_an_action_or_a_condition_there(perso
     _saved(person)
     found = person.api("GET", "/workflows/alert-to-ticket")["definition"]["steps"]
     assert [one.get("action", "condition") for one in found] == ["create_ticket", "condition", "add_tag", "create_note"]
+
+
+def test_a_click_of_an_unsteady_hand_opens_a_step_and_moves_nothing(person: Person) -> None:
+    person.workflow(alert_to_ticket(steps=[{"id": n, "action": "add_tag", "with": {"tag": n}} for n in "abc"]))
+    person.goto("/workflows/alert-to-ticket")
+    expect(person.card("b")).to_be_visible()
+    person.click(person.card("a"))
+    card = person.card("b").bounding_box()
+    assert card
+    mouse = person.page.mouse
+    mouse.move(card["x"] + 60, card["y"] + 20)
+    mouse.down()
+    mouse.move(card["x"] + 62, card["y"] + 22)
+    mouse.up()
+    expect(person.card("b")).to_have_attribute("data-selected", "true")
+    expect(person.button("Saved")).to_be_visible()
 
 
 def test_a_click_on_a_step_opens_its_configuration(person: Person) -> None:

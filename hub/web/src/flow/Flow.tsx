@@ -47,14 +47,16 @@ export function Flow(props: FlowProps) {
 }
 
 const NO_EDGES: never[] = [];
+/** So many pixels a hand moves the mouse while it clicks; whatever moves further drags. */
+const UNSTEADY = 4;
 
 function Canvas(props: FlowProps) {
   const { definition, catalogue = null, status = null, selected = null, onSelect, onAct, picked = null } = props;
   const edit = props.mode === 'edit';
   const ground = useRef<HTMLDivElement>(null);
-  const { drawn, sizes, measured } = useLayout(definition, edit);
+  const { drawn, sizes, measured, complete } = useLayout(definition, edit);
   const lit = useMemo(() => (status ? taken(definition, drawn, status) : null), [definition, drawn, status]);
-  const view = useView(ground, drawn, selected);
+  const view = useView(ground, drawn, complete, selected);
   const dragging = useDragging(definition, drawn, edit, onAct);
   const [hovered, setHovered] = useState<string | null>(null);
   const onKey = useKeys(
@@ -104,6 +106,7 @@ function Canvas(props: FlowProps) {
       role="group"
       aria-label={props.label ?? `Flowchart of ${definition.name || 'the workflow'}`}
       data-mode={edit ? 'edit' : 'read'}
+      data-placed={view.placed}
     >
       <ReactFlow
         nodes={nodes}
@@ -119,7 +122,9 @@ function Canvas(props: FlowProps) {
         nodesFocusable={false}
         edgesFocusable={false}
         elementsSelectable={false}
-        nodeDragThreshold={4}
+        nodeDragThreshold={UNSTEADY}
+        nodeClickDistance={UNSTEADY}
+        paneClickDistance={UNSTEADY}
         disableKeyboardA11y
         deleteKeyCode={null}
         selectionKeyCode={null}

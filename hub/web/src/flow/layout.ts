@@ -29,6 +29,9 @@ export interface Box {
   step?: Step;
 }
 
+/** A join is where ways meet: only they are seen. */
+export const isSeen = (box: Box): boolean => box.kind !== 'join';
+
 export interface Link {
   key: string;
   from: string;

@@ -8,7 +8,7 @@ import type { FlowProps } from './Flow';
 import { faceOf } from './faces';
 import classes from './flow.module.css';
 import { addIcon as AddIcon, conditionsIcon as ConditionsIcon, endIcon as EndIcon, STATES } from './icons';
-import type { Box, Layout, Size } from './layout';
+import { type Box, isSeen, type Layout, type Size } from './layout';
 import type { CardStatus } from './status';
 
 type Small = {
@@ -62,9 +62,6 @@ export const nodeTypes = {
   'add-conditions': Adding,
   'add-step': Adding,
 };
-
-/** A join is where ways meet: only they are seen. */
-const isSeen = (box: Box): boolean => box.kind !== 'join';
 
 interface Drawn extends FlowProps {
   drawn: Layout;

@@ -2,7 +2,7 @@
 import type { NodeChange } from '@xyflow/react';
 import { useCallback, useMemo, useState } from 'react';
 import type { Definition } from '../api/types';
-import { CARD, type Kind, type Layout, layout, type Size } from './layout';
+import { CARD, isSeen, type Kind, type Layout, layout, type Size } from './layout';
 
 const FIRST: Record<Kind, Size> = {
   trigger: { width: CARD, height: 78 },
@@ -34,5 +34,6 @@ export function useLayout(definition: Definition, adding: boolean) {
     () => layout(definition, (key, kind) => sizes.get(key) ?? FIRST[kind], adding),
     [definition, sizes, adding],
   );
-  return { drawn, sizes, measured };
+  const complete = drawn.boxes.every((one) => !isSeen(one) || sizes.has(one.key));
+  return { drawn, sizes, measured, complete };
 }

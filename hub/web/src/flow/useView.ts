@@ -1,6 +1,6 @@
 // What part of the chart is seen: all of it if that can be read, else its width from the top; and always the selected card.
 import { useReactFlow } from '@xyflow/react';
-import { type RefObject, useCallback, useEffect, useRef } from 'react';
+import { type RefObject, useCallback, useEffect, useRef, useState } from 'react';
 import type { Layout } from './layout';
 
 const MARGIN = 32;
@@ -8,8 +8,17 @@ const READABLE = 0.8; // smaller than this nobody reads the cards
 
 const calm = (): boolean => Boolean(window.matchMedia?.('(prefers-reduced-motion: reduce)').matches);
 
-export function useView(ground: RefObject<HTMLDivElement | null>, drawn: Layout, selected: string | null) {
+export function useView(
+  ground: RefObject<HTMLDivElement | null>,
+  drawn: Layout,
+  complete: boolean,
+  selected: string | null,
+) {
   const { setViewport, getViewport } = useReactFlow();
+  // Until the cards' sizes are known and the chart is where it will stay, nobody should see it, or click at it.
+  const [placed, setPlaced] = useState(false);
+  const sized = useRef(complete);
+  sized.current = complete;
   const touched = useRef(false);
   const now = useRef(drawn);
   now.current = drawn;
@@ -28,7 +37,10 @@ export function useView(ground: RefObject<HTMLDivElement | null>, drawn: Layout,
       const x = Math.max(Math.min(box.width / 2 - axis * zoom, free - MARGIN), Math.min(MARGIN, free / 2));
       const rest = box.height - height * zoom;
       const y = rest > 2 * MARGIN ? Math.min(rest / 2, 56) : MARGIN - 8;
-      void setViewport({ x, y, zoom }, { duration: animated && !calm() ? 220 : 0 });
+      void setViewport({ x, y, zoom }, { duration: animated && !calm() ? 220 : 0 }).then(
+        // The cards get their places with the next frame, and are to be seen after it: before, they would glide there.
+        (done) => done && sized.current && requestAnimationFrame(() => requestAnimationFrame(() => setPlaced(true))),
+      );
     },
     [ground, setViewport],
   );
@@ -60,10 +72,10 @@ export function useView(ground: RefObject<HTMLDivElement | null>, drawn: Layout,
 
   // While nobody has moved the chart it stays as a whole in view, whatever is added.
   const { width, height } = drawn;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the size of the chart is what it waits for
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the sizes of the chart and its cards are what it waits for
   useEffect(() => {
     if (!touched.current) place(false);
-  }, [width, height, place]);
+  }, [width, height, complete, place]);
   useEffect(() => {
     if (selected) setTimeout(() => show(selected), 60);
   }, [selected, show]);
@@ -76,7 +88,7 @@ export function useView(ground: RefObject<HTMLDivElement | null>, drawn: Layout,
     touched.current = false;
     place(true);
   }, [place]);
-  return { show, fit, moved };
+  return { show, fit, moved, placed };
 }
 
 const axisOf = (drawn: Layout): number => {
