@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from runtime.fetch_waits import use_quiet_waits
 from schemas.errors import Refused
 from schemas.events import decode
 from schemas.names import EVENT_TOPICS
@@ -48,6 +49,7 @@ class Listener:
                 fetch_max_wait_ms=10,
                 metadata_max_age_ms=1_000,
             )
+            use_quiet_waits(consumer)
             with contextlib.suppress(KafkaError, OSError):
                 try:
                     await consumer.start()
