@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.web.conftest import PICTURES, HubHouse
 from tests.web.person import Person
@@ -63,6 +64,37 @@ def test_a_page_has_no_violation_in_either_theme_and_nothing_lies_beside_the_scr
         one.picture(f"{name}-{theme}-{width}")
         assert one.violations() == [], theme
         assert one.page.evaluate("document.documentElement.scrollWidth") <= width
+    one.leave(failed=False)
+
+
+def test_what_a_click_opens_has_no_violation_either(browser: Browser, house: HubHouse, office: dict[str, str]) -> None:
+    options: dict[str, Any] = {"viewport": {"width": 390, "height": 800}, "reduced_motion": "reduce"}
+    one = Person.sit_down(browser, house, org=office["org"], pictures=PICTURES / "pages", **options)
+    add, variables = re.compile("^Add a step", re.IGNORECASE), re.compile("variable", re.IGNORECASE)
+    opened: dict[str, tuple[str, list[Locator]]] = {
+        "menu": ("/workflows", [one.button("More about Alert to Ticket").first]),
+        "import": ("/workflows", [one.button("Import")]),
+        "step": ("/workflows/alert-to-ticket", [one.card("ticket")]),
+        "variables": (
+            "/workflows/alert-to-ticket",
+            [one.card("ticket"), one.page.get_by_role("button", name=variables).first],
+        ),
+        "conditions": ("/workflows/alert-to-ticket", [one.card("conditions")]),
+        "picker": ("/workflows/alert-to-ticket", [one.page.get_by_role("button", name=add).first]),
+        "yaml": ("/workflows/alert-to-ticket", [one.button("YAML")]),
+        "resume": (f"/runs/{office['run']}", [one.button("Resume")]),
+        "share": (f"/runs/{office['run']}", [one.button("Share and download")]),
+    }
+    for name, (path, clicks) in opened.items():
+        one.goto(path)
+        for click in clicks:
+            one.click(click)
+        one.page.wait_for_timeout(400)
+        for theme in ("light", "dark"):
+            one.page.emulate_media(color_scheme=theme)
+            expect(one.page.locator("html")).to_have_attribute("data-mantine-color-scheme", theme)
+            assert one.violations() == [], (name, theme)
+        one.picture(f"open-{name}")
     one.leave(failed=False)
 
 

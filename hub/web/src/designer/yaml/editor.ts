@@ -67,7 +67,7 @@ export function makeEditor(parent: HTMLElement, asked: Asked): EditorView {
     syntaxHighlighting(look),
     theme,
     EditorState.readOnly.of(asked.readOnly),
-    EditorView.contentAttributes.of({ 'aria-label': 'The workflow as YAML', spellcheck: 'false' }),
+    EditorView.contentAttributes.of({ 'aria-label': 'The workflow as YAML', spellcheck: 'false', tabindex: '0' }),
     keymap.of([
       { key: 'Mod-z', run: asked.onUndo, preventDefault: true },
       { key: 'Mod-Shift-z', run: asked.onRedo, preventDefault: true },
