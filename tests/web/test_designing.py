@@ -57,6 +57,28 @@ def test_the_flowchart_is_seen_only_where_it_stays(person: Person) -> None:
     assert len(person.page.evaluate("[...window.seen]")) == 1
 
 
+_SCROLLED_AT_ONCE = """
+window.scrolled = 0;
+const scroll = () => {
+  const pane = document.querySelector('[data-placed=false] .react-flow__pane');
+  if (!pane || window.scrolled === 10) return;
+  window.scrolled += 1;
+  pane.dispatchEvent(new WheelEvent('wheel', { deltaY: 3, bubbles: true, cancelable: true }));
+};
+const again = () => { scroll(); requestAnimationFrame(again); };
+new MutationObserver(scroll).observe(document, { subtree: true, childList: true });
+requestAnimationFrame(again);
+"""
+
+
+def test_whoever_scrolls_before_the_flowchart_is_there_sees_it_nevertheless(person: Person) -> None:
+    person.workflow(branching())
+    person.page.add_init_script(_SCROLLED_AT_ONCE)
+    person.goto("/workflows/branching")
+    expect(person.card("which")).to_be_visible()
+    assert person.page.evaluate("window.scrolled")
+
+
 def test_an_action_is_dragged_to_another_place(person: Person) -> None:
     person.workflow(alert_to_ticket(steps=[{"id": n, "action": "add_tag", "with": {"tag": n}} for n in "abc"]))
     person.goto("/workflows/alert-to-ticket")

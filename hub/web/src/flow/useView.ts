@@ -80,10 +80,13 @@ export function useView(
     if (selected) setTimeout(() => show(selected), 60);
   }, [selected, show]);
 
-  // An event: a person moved it, and not this.
-  const moved = useCallback((event: unknown) => {
-    if (event) touched.current = true;
-  }, []);
+  // An event: a person moved it, and not this. What nobody sees yet is placed nevertheless.
+  const moved = useCallback(
+    (event: unknown) => {
+      if (event && placed) touched.current = true;
+    },
+    [placed],
+  );
   const fit = useCallback(() => {
     touched.current = false;
     place(true);
