@@ -54,8 +54,7 @@ test: setup ## Run the tests that need nothing but this checkout
 
 test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 and Maven)
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "make test-kafka runs a real Apache Kafka and needs Java 17 and Maven on the PATH." >&2; exit 1; }
-	$(PYTEST) tests/chaos
-	$(PYTEST) -m kafka --ignore=tests/chaos --ignore=tests/web || [ $$? -eq 5 ]
+	$(PYTEST) -m kafka tests/chaos tests/integration
 
 test-web: setup web ## Run the browser tests before the whole product (needs Chromium)
 	$(PYTEST) tests/web
