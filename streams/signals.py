@@ -13,6 +13,9 @@ Which marks concern a run is told by the broker's clock, which stamps every reco
 after the event that it goes back to. An event that arrived up to a minute before that one counts too, if its own time
 says that it did not happen before (DESIGN.md §5); that is for a run's first life only, not for one that was restarted,
 resumed or asked for again.
+
+Marks are in the order of their arrival, not in that in which they were seen: after a crash the event that a run goes
+back to may be delivered again, and be marked for the first time then, behind what came after it.
 """
 
 from __future__ import annotations
@@ -42,12 +45,23 @@ EARLY_MS: Final = 60_000
 
 
 class Mark(NamedTuple):
-    """An event, or a request to cancel one run; `appended` is when it arrived, in milliseconds since the epoch."""
+    """An event, or a request to cancel one run; `appended` is when it arrived, in milliseconds since the epoch.
+
+    `topic` and `offset` say where an event stands: they order what arrived on one topic within one millisecond.
+    """
 
     appended: int
     event: Event | None
     run: str | None = None
     by: dict[str, Any] | None = None
+    topic: str = ""
+    offset: int = -1
+
+    def after(self, other: Mark) -> bool:
+        """Whether it is known to have arrived after the other."""
+        if self.appended != other.appended or self.topic != other.topic:
+            return self.appended > other.appended
+        return self.offset > other.offset
 
 
 class Seen(NamedTuple):
@@ -76,16 +90,20 @@ class Memory:
         marks = self._by_entity.setdefault(key, [])
         if any(_same(mark, one) for one in marks):
             return False
-        marks.append(mark)
+        _insert(marks, mark)
         self._order.append((now + self._window, key, mark))
         return True
 
     def of(self, key: bytes) -> list[Mark]:
-        """The marks of an entity, in the order in which they were seen."""
+        """The marks of an entity, in the order of their arrival."""
         marks = self._by_entity.get(key, [])
         if self.before is None or not (earlier := self.before.of(key)):
             return marks
-        return [*earlier, *(one for one in marks if not any(_same(one, other) for other in earlier))]
+        both = list(earlier)
+        for mark in marks:
+            if not any(_same(mark, one) for one in earlier):
+                _insert(both, mark)
+        return both
 
     def entities(self) -> list[bytes]:
         """The entities that have marks."""
@@ -100,6 +118,11 @@ class Memory:
                 marks.remove(mark)
                 if not marks:
                     del self._by_entity[key]
+
+
+def _insert(marks: list[Mark], mark: Mark) -> None:
+    """Put a mark before the first that arrived after it."""
+    marks.insert(next((at for at, one in enumerate(marks) if one.after(mark)), len(marks)), mark)
 
 
 def _same(one: Mark, other: Mark) -> bool:
@@ -172,28 +195,39 @@ def _decisive(
     marks: list[Mark], workflow: Workflow, goes_back_to: dict[str, Any], arrived: int, run: str | None, *, early: bool
 ) -> Seen | None:
     """The first mark that cancels the run, else the last one that restarts it."""
-    cancelled: Seen | None = None
-    restarted: Seen | None = None
+    found: list[tuple[Mark, Seen]] = []
     for mark in marks:
         if mark.event is None:
             if run is not None and mark.run == run and mark.appended >= arrived:
-                cancelled = cancelled or Seen(Signal("cancel", mark.by or {}), mark.appended)
-            continue
-        if (mark.event.source, mark.event.id) == (goes_back_to["source"], goes_back_to["id"]):
-            # The run went back to this very event: what was seen before it is over, also within one millisecond.
-            cancelled = restarted = None
-            continue
-        late = mark.appended >= arrived
-        if mark.event.type not in workflow.watches or not (late or (early and _early(mark, arrived, goes_back_to))):
-            continue
-        signal = signal_for(workflow, goes_back_to, mark.event)
-        if signal is None:
-            continue
-        if signal.kind == "cancel":
-            cancelled = cancelled or Seen(signal, mark.appended)
-        elif late:
-            restarted = Seen(signal, mark.appended)
-    return cancelled or restarted
+                found.append((mark, Seen(Signal("cancel", mark.by or {}), mark.appended)))
+        elif (mark.event.source, mark.event.id) == (goes_back_to["source"], goes_back_to["id"]):
+            if mark.appended == arrived:
+                found = [one for one in found if not _over(one[0], mark, early=early)]
+        elif (seen := _seen(mark, workflow, goes_back_to, arrived, early=early)) is not None:
+            found.append((mark, seen))
+    cancels = (seen for _, seen in found if seen.signal.kind == "cancel")
+    return next(cancels, found[-1][1] if found else None)
+
+
+def _over(mark: Mark, beginning: Mark, *, early: bool) -> bool:
+    """Whether what arrived in the millisecond of the event that a run goes back to, or overtook it, came before it.
+
+    Between topics nothing tells, so in a run's first life it counts; a restart is decided on by what was seen by then.
+    """
+    return mark.event is not None and not (early and mark.topic != beginning.topic)
+
+
+def _seen(mark: Mark, workflow: Workflow, goes_back_to: dict[str, Any], arrived: int, *, early: bool) -> Seen | None:
+    """What an event that arrived after the one that a run goes back to, or overtook it, means to the run."""
+    event, late = mark.event, mark.appended >= arrived
+    if event is None or event.type not in workflow.watches:
+        return None
+    if not (late or (early and _early(mark, arrived, goes_back_to))):
+        return None
+    signal = signal_for(workflow, goes_back_to, event)
+    if signal is None or not (late or signal.kind == "cancel"):
+        return None
+    return Seen(signal, mark.appended)
 
 
 def _run_of(workflow: Workflow, state: RunState) -> str:
@@ -216,7 +250,8 @@ def _early(mark: Mark, arrived: int, trigger: dict[str, Any]) -> bool:
 
 def _written(mark: Mark) -> bytes:
     if mark.event is not None:
-        return orjson.dumps({"appended": mark.appended, "event": mark.event.envelope})
+        at = {"appended": mark.appended, "topic": mark.topic, "offset": mark.offset}
+        return orjson.dumps({**at, "event": mark.event.envelope})
     return orjson.dumps({"appended": mark.appended, "run": mark.run, "by": mark.by})
 
 
@@ -224,7 +259,8 @@ def _read(value: bytes | None) -> Mark | None:
     try:
         found = orjson.loads(value or b"")
         if "event" in found:
-            return Mark(found["appended"], from_envelope(found["event"]))
+            where = {"topic": found.get("topic", ""), "offset": found.get("offset", -1)}
+            return Mark(found["appended"], from_envelope(found["event"]), **where)
         return Mark(found["appended"], None, found["run"], found["by"])
     except (orjson.JSONDecodeError, KeyError, TypeError, Refused):
         return None

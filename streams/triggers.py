@@ -94,7 +94,8 @@ class _Work:
     def _signal(self, record: Any, event: Event, key: bytes) -> set[str]:
         """Remember what may end or restart runs, and do so with those that wait; the workflows that began again."""
         parts, ledger = self._parts, self._ledger
-        written = parts.signals.remember(parts.publisher, ledger.partition, key, Mark(record.timestamp, event))
+        mark = Mark(record.timestamp, event, topic=record.topic, offset=record.offset)
+        written = parts.signals.remember(parts.publisher, ledger.partition, key, mark)
         interrupted, restarted = parts.timers.interrupt(ledger, key)
         self.starts.sent += [*([written] if written is not None else []), *interrupted]
         return restarted

@@ -1,14 +1,15 @@
-"""Waits that have ended, but whose tombstone was lost with the worker that ended them."""
+"""Waits of which a part was lost with the worker that ended them: their tombstone, or all but what ended them."""
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import orjson
 import pytest
 
 from runtime.kafka import partition_of
-from schemas.names import TIMERS, run_id
+from schemas.names import SIGNALS, TIMERS, run_id
 from tests.integration.streams.cluster import PARTITIONS, RMM, Cluster, Run, event
 
 pytestmark = pytest.mark.timeout(240)
@@ -54,3 +55,28 @@ async def test_a_cancelled_run_does_not_wake_where_its_tombstone_was_lost(cluste
     # At once, not when it is due: by then the ledger would have forgotten that the wait has ended.
     await cluster.until(forgotten, "the tombstone of the wait that was read back")
     assert (await cluster.runs("lost"))[run].kinds == ["run.started", "step.started", "run.waiting", "run.cancelled"]
+
+
+async def test_an_event_that_was_remembered_but_not_obeyed_still_cancels_where_the_trigger_comes_again(
+    cluster: Cluster,
+) -> None:
+    await cluster.define("marked", steps=STEPS, cancel_on=[{"type": "device.online"}])
+    names = [str(number) for number in range(20)]
+    for name in names:
+        await cluster.emit("marked", name, prefix=f"d-{name}-")
+    runs = {name: run_id("marked", "wf", "/rmm", f"d-{name}-{name}-0") for name in names}
+    for run in runs.values():
+        await _run(cluster, "marked", run, "run.waiting")
+    cluster.kill("a")
+    # As if it had been killed when Kafka had the mark of the event, and not yet the decision that followed from it.
+    for name in names:
+        key = f"marked/device/d-{name}-".encode()
+        home = partition_of(key, PARTITIONS)
+        online = event("marked", f"d-{name}-", name, f"on-{name}") | {"type": "device.online"}
+        mark = {"appended": time.time_ns() // 1_000_000, "topic": RMM, "offset": 10_000, "event": online}
+        await cluster.send(SIGNALS, (key, orjson.dumps(mark), home))
+        await cluster.emit("marked", name, prefix=f"d-{name}-")
+        await cluster.send(RMM, (key, orjson.dumps(online), home))
+    await cluster.start("a")
+    for run in runs.values():
+        assert (await _run(cluster, "marked", run, "run.cancelled")).kinds[-1] == "run.cancelled"

@@ -6,12 +6,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.workflow import Workflow, compile_workflow
 from schemas.definitions import parse_definition
 from schemas.events import Event, from_envelope
 from schemas.names import run_id
-from streams.signals import EARLY_MS, Mark, Signals
+from streams.signals import EARLY_MS, Mark, Memory, Signals
 
 KEY = b"acme/device/d-1"
 ARRIVED = 1_000_000
@@ -135,6 +137,56 @@ def test_of_several_restarts_the_last_counts_once_and_a_cancel_wins() -> None:
     assert ended.signal.kind == "cancel"
 
 
+def test_a_trigger_that_is_delivered_again_does_not_undo_what_came_after_it() -> None:
+    signals = remembered(Mark(ARRIVED + 3, event("device.online", 2), topic="rmm", offset=8))
+    asked = remembered(Mark(ARRIVED + 3, None, running().run, {"person": "ann"}))
+    for known in (signals, asked):
+        known.remember(a_topic(), 0, KEY, Mark(ARRIVED, TRIGGER, topic="rmm", offset=7))
+        assert known.find(0, KEY, CANCELLED, running(), ARRIVED) is not None
+    # And so it is where the module sent the trigger a second time.
+    sent_twice = remembered(Mark(ARRIVED + 3, event("device.online", 2)), Mark(ARRIVED + 9, TRIGGER))
+    assert sent_twice.find(0, KEY, CANCELLED, running(), ARRIVED) is not None
+
+
+@pytest.mark.parametrize(
+    ("topic", "offset", "counts"), [("rmm", 8, True), ("rmm", 6, False), ("security", 6, True), ("security", 8, True)]
+)
+def test_within_one_millisecond_the_order_of_a_topic_tells_and_between_topics_an_event_counts(
+    topic: str, offset: int, counts: bool
+) -> None:
+    marks = [
+        Mark(ARRIVED, event("device.online", 2), topic=topic, offset=offset),
+        Mark(ARRIVED, TRIGGER, topic="rmm", offset=7),
+    ]
+    for seen_so in (marks, marks[::-1]):
+        signals = remembered(*seen_so)
+        assert (signals.find(0, KEY, CANCELLED, running(), ARRIVED) is not None) is counts
+        assert (signals.before(0, KEY, CANCELLED, TRIGGER, ARRIVED) is not None) is counts
+
+
+def test_one_that_overtook_a_trigger_that_is_itself_watched_cancels_too() -> None:
+    both = workflow(restart_on=[{"type": "device.offline"}], cancel_on=[{"type": "device.online"}])
+    signals = remembered(
+        Mark(ARRIVED - 5, event("device.online", 2), topic="security", offset=1),
+        Mark(ARRIVED, TRIGGER, topic="rmm", offset=7),
+    )
+    assert signals.before(0, KEY, both, TRIGGER, ARRIVED) is not None
+
+
+@given(st.permutations(range(6)))
+def test_marks_are_in_the_order_of_their_arrival_however_they_are_seen(order: list[int]) -> None:
+    marks = [
+        Mark(ARRIVED + number // 3, event("device.online", 10 + number), topic="rmm", offset=number)
+        for number in range(6)
+    ]
+    memory, before = Memory(600), Memory(600)
+    for number in order:
+        (before if number % 2 else memory).add(KEY, marks[number], 0.0)
+    assert [mark.offset for mark in memory.of(KEY)] == [0, 2, 4]
+    memory.before = before
+    assert memory.of(KEY) == marks
+
+
 def test_a_restart_that_overtook_its_trigger_is_none() -> None:
     again = workflow(restart_on=[{"type": "device.online"}])
     signals = remembered(Mark(ARRIVED - 10, event("device.online", 2)))
@@ -154,13 +206,17 @@ def test_a_request_cancels_its_own_run_and_no_other() -> None:
 
 def test_a_mark_is_written_once_and_comes_back_from_what_was_written() -> None:
     topic = a_topic()
-    marks = [Mark(ARRIVED + 1, event("device.online", 2)), Mark(ARRIVED + 2, None, "r-1", {"person": "ann"})]
+    online = Mark(ARRIVED + 1, event("device.online", 2), topic="rmm", offset=4)
+    marks = [online, Mark(ARRIVED + 2, None, "r-1", {"person": "ann"})]
     remembered(*marks, *marks, topic=topic)
     assert len(topic.values) == 2
     again = Signals(600)
     again.assign({0})
     for value in [*topic.values, *topic.values, b"{", b"{}", b"[]", None]:
         again.restore(0, KEY, value)
+    # What came before it on its topic, in its millisecond, is told from it also after a restart.
+    again.remember(topic, 0, KEY, Mark(ARRIVED + 1, TRIGGER, topic="rmm", offset=3))
+    assert again.find(0, KEY, CANCELLED, running(), ARRIVED + 1) is not None
     seen = again.find(0, KEY, CANCELLED, running(), ARRIVED)
     assert seen is not None
     assert seen.appended == ARRIVED + 1
