@@ -142,6 +142,7 @@ class Ledgers:
         self._reader: AIOKafkaConsumer
         self._reading = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._rebalances = 0
         self._log = logger("ledger")
 
     async def start(self) -> None:
@@ -168,6 +169,7 @@ class Ledgers:
         What is known may be stale when the partition comes back.
         """
         ledgers = [ledger for partition in partitions if (ledger := self._ledgers.get(partition)) is not None]
+        self._rebalances += 1
         for ledger in ledgers:
             ledger.ready.clear()
         if begun := [claim for ledger in ledgers for claim in ledger.begun]:
@@ -177,6 +179,7 @@ class Ledgers:
         """These partitions are ours: forget the others, and read what the run log says of these."""
         for partition in set(self._ledgers) - partitions:
             self._ledgers.pop(partition).close()
+        self._rebalances += 1
         now = time.time()
         for partition in partitions:
             ledger = self._ledgers.get(partition)
@@ -184,7 +187,7 @@ class Ledgers:
                 self._ledgers[partition] = Ledger(partition, self._settings.repeat_window, now)
             else:
                 ledger.ready.clear()
-        task = asyncio.create_task(self._fill(partitions))
+        task = asyncio.create_task(self._fill(partitions, self._rebalances))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -208,10 +211,13 @@ class Ledgers:
                     return value
         return None
 
-    async def _fill(self, partitions: set[int]) -> None:
+    async def _fill(self, partitions: set[int], rebalances: int) -> None:
         async with self._reading:
             ledgers = [self._ledgers[p] for p in sorted(partitions) if p in self._ledgers]
             await self._patiently(ledgers, time.time() - self._settings.repeat_window - _MARGIN)
+            if rebalances != self._rebalances:
+                # Another worker may have had them since: the assignment that follows reads on.
+                return
             for ledger in ledgers:
                 # In the milliseconds of a record's timestamp; the margin is for the clocks.
                 ledger.filled_at = int((time.time() + _MARGIN) * 1000)

@@ -127,10 +127,11 @@ class Parts:
 
     async def recollect(self, partitions: set[int], since: float) -> None:
         """Read back the signals of these partitions, from this time on (seconds since the epoch)."""
+        memories = self.signals.memories(partitions)
         await self.read_back.read(
             SIGNALS, partitions, since, lambda one: self.signals.restore(one.partition, one.key, one.value)
         )
-        self.signals.remembered(partitions, since)
+        self.signals.remembered(memories, since)
 
     async def on_revoked(self, partitions: set[int], patience: float) -> None:
         """A rebalance begins; returns when the calls in flight are in the log, or after so many seconds."""

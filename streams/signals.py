@@ -149,10 +149,14 @@ class Signals:
         memory = self._memories.get(partition)
         return memory is not None and since - EARLY_MS / 1000 < memory.since
 
-    def remembered(self, partitions: set[int], since: float) -> None:
-        """The marks of these partitions were read back from this time on."""
-        for partition in partitions:
-            if (memory := self._memories.get(partition)) is not None:
+    def memories(self, partitions: set[int]) -> dict[int, Memory]:
+        """What is known of these partitions, to be given to `remembered` when they were read back."""
+        return {partition: self._memories[partition] for partition in partitions if partition in self._memories}
+
+    def remembered(self, memories: dict[int, Memory], since: float) -> None:
+        """The marks of these partitions were read back from this time on; not so where one was given anew meanwhile."""
+        for partition, memory in memories.items():
+            if self._memories.get(partition) is memory:
                 memory.since = min(memory.since, since)
                 memory.before = None
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.settings import Settings
 from schemas.entries import entry
-from streams.ledger import Ledger, first_id, older
+from streams.ledger import Ledger, Ledgers, first_id, older
 
 RUN = "0123456789abcdef0123456789abcdef"
 WINDOW = 600.0
@@ -157,3 +158,26 @@ def test_the_oldest_record_counts() -> None:
     records = [SimpleNamespace(timestamp=at) for at in (3000, 1500, 2000)]
     assert older(records) == 1.5
     assert older([]) == float("inf")
+
+
+async def test_a_partition_is_ready_only_when_the_log_was_read_after_the_last_rebalance(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = asyncio.Queue[None]()
+
+    async def patiently(*_: object) -> None:
+        await read.get()
+
+    ledgers = Ledgers(Settings())
+    monkeypatch.setattr(ledgers, "_patiently", patiently)
+    ledgers.assign({0, 1})
+    await asyncio.sleep(0)
+    await ledgers.revoke({0, 1}, 1.0)
+    read.put_nowait(None)
+    await asyncio.sleep(0.01)
+    assert not ledgers[0].ready.is_set(), "calls would begin in the middle of a rebalance"
+    ledgers.assign({0})
+    await asyncio.sleep(0.01)
+    assert not ledgers[0].ready.is_set(), "another worker may have had it since the log was read"
+    read.put_nowait(None)
+    await asyncio.wait_for(ledgers[0].ready.wait(), 1)

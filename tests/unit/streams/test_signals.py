@@ -234,7 +234,7 @@ def test_marks_stay_known_while_those_of_a_partition_that_is_given_anew_are_read
     signals.restore(0, KEY, topic.values[0])
     signals.remember(topic, 0, KEY, second)
     assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) == seen
-    signals.remembered({0}, 0)
+    signals.remembered(signals.memories({0}), 0)
     assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) == seen
     assert signals.entities(0) == [KEY]
     signals.assign({1})
@@ -242,11 +242,21 @@ def test_marks_stay_known_while_those_of_a_partition_that_is_given_anew_are_read
     assert signals.entities(0) == []
 
 
+def test_a_partition_that_is_given_anew_while_it_is_read_back_counts_as_read_only_when_it_is_read_again() -> None:
+    topic, first = a_topic(), Mark(ARRIVED + 1, event("device.online", 2))
+    signals = remembered(first, topic=topic)
+    begun = signals.memories({0})
+    signals.assign({0})
+    signals.remembered(begun, 0.0)
+    assert signals.unknown(0, ARRIVED / 1000)
+    assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) is not None, "known from before until it is read"
+
+
 def test_marks_are_forgotten_after_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 5_000.0
     monkeypatch.setattr("streams.signals.time.time", lambda: now)
     signals = remembered(Mark(ARRIVED + 1, event("device.online", 2)))
-    signals.remembered({0}, 0.0)
+    signals.remembered(signals.memories({0}), 0.0)
     now += 599
     signals.remember(a_topic(), 0, b"acme/device/d-9", Mark(ARRIVED + 2, event("device.online", 3)))
     assert signals.find(0, KEY, CANCELLED, running(), ARRIVED) is not None
