@@ -60,6 +60,7 @@ class Lag:
             return {}
         try:
             async with asyncio.timeout(_SECONDS):
+                await _learn(reader, {at.topic for at in partitions})
                 found: dict[TopicPartition, int] = await reader.end_offsets(partitions)
         except (KafkaError, TimeoutError, OSError):
             return None
@@ -76,3 +77,12 @@ class Lag:
             else:
                 stands = max(stands, now - before[1])
         return Behind(by_topic, stands)
+
+
+async def _learn(reader: Any, topics: set[str]) -> None:
+    """Have a reader know these topics.
+
+    Asked for several that it does not know, it would learn one a round, each behind a fetch that waits.
+    """
+    unknown = [TopicPartition(topic, 0) for topic in topics if reader.partitions_for_topic(topic) is None]
+    await asyncio.gather(*(reader.end_offsets([at]) for at in unknown))
