@@ -14,6 +14,7 @@ from aiokafka.structs import TopicPartition
 
 from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka_connection import mend
+from runtime.kafka_security import security_options
 from runtime.logging import logger
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
-    """What every client is given: where the brokers are."""
-    return {"bootstrap_servers": settings.brokers}
+    """What every client is given: where the brokers are, and how connections to them are secured."""
+    return {"bootstrap_servers": settings.brokers, **security_options(settings)}
 
 
 async def started(client: Any, what: str) -> Any:
