@@ -91,7 +91,7 @@ class Kafka:
         # The serial collector and a fixed small heap: the machine's cores and memory belong to what is tested.
         flags = [f"-Xms{self._heap_mb}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC", "-Xshare:auto"]
         flags += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *(self._secured.flags if self._secured else ())]
-        command = [java, *flags, "-cp", classpath, "kafka.Kafka", settings]
+        command: list[str | Path] = [java, *flags, "-cp", classpath, "kafka.Kafka", settings]
         self.process = spawn(command, self.log, cwd=self.folder, at_our_end=signal.SIGTERM)
         wait_until(self._answers, self.process, "Apache Kafka", self.log)
         return self

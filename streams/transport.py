@@ -357,6 +357,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 
     def assignment(self) -> set[TP]:
         """The partitions that are ours now."""
+        if not hasattr(self, "client"):
+            return set()  # Faust asks as it stops, also where something kept us from starting
         assigned: set[TP] = ensure_TPset(self.client.assignment())
         return assigned
 

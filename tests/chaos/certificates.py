@@ -50,9 +50,7 @@ def _broker(authority: trustme.CA, path: Path) -> Path:
     issued = authority.issue_cert("127.0.0.1", "localhost", common_name="broker")
     # Kafka reads keys as PKCS 8 alone.
     key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(pem + b"".join(part.bytes() for part in issued.cert_chain_pems))
     path.chmod(0o600)
     return path
