@@ -63,14 +63,12 @@ class ClusterStack(Stack):
         await self.working(90)
 
     def up(self, name: str, **more: str) -> None:
-        """As `Stack.up`, as the user of its role; a worker's calls carry its name."""
+        """As `Stack.up`, as the user of its role."""
         role = name.rstrip("0123456789")
         password = self.folder / "pki" / f"{role}.password"
         password.write_text(self.authority.users[f"onestack-{role}"] + "\n")
         secret = {"ONESTACK_KAFKA_PASSWORD": "", "ONESTACK_KAFKA_PASSWORD_FILE": str(password)}
-        super().up(
-            name, **{"ONESTACK_KAFKA_USERNAME": f"onestack-{role}", **secret, "ONESTACK_MODULE_TOKEN": name, **more}
-        )
+        super().up(name, **{"ONESTACK_KAFKA_USERNAME": f"onestack-{role}", **secret, **more})
 
     async def stop(self) -> None:
         await super().stop()
