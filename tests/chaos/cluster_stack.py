@@ -20,10 +20,10 @@ USERS = (ADMIN, "onestack-worker", "onestack-projector", "onestack-hub", *(f"one
 class ClusterStack(Stack):
     """Every process says who it is, and may do only what `onestack topics acls` says; the bus is the administrator."""
 
-    def __init__(self, partitions: int = 6, **variables: str) -> None:
+    def __init__(self, partitions: int = 6, brokers: int = 3, **variables: str) -> None:
         super().__init__(partitions, **variables)
         self.authority = Authority(self.folder / "pki", {user: f"{user} password" for user in USERS})
-        self.cluster = Cluster(self.folder / "kafka", secured=self.authority.secured)
+        self.cluster = Cluster(self.folder / "kafka", count=brokers, secured=self.authority.secured)
         self.bus = self.bus_as(ADMIN)
 
     def bus_as(self, user: str) -> Bus:
