@@ -158,7 +158,7 @@ def _start_programs(rig: Rig) -> None:
     commands = {
         f"worker-{n + 1}": ["cli.main", "worker"] if http else ["bench.worker"] for n in range(rig.scenario.workers)
     }
-    commands["projector"] = ["cli.main", "projector"]
+    commands["projector"] = ["cli.main", "projector"] if http else ["bench.keeper"]
     if http:
         rig.receiver_port = free_port()
         commands["receiver"] = ["bench.receiver", str(rig.receiver_port)]
