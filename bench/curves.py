@@ -53,7 +53,8 @@ class Size(NamedTuple):
 
 
 FULL: Final = Size(3_000, 5, 10_000, 60_000)
-QUICK: Final = Size(300, 2, 500, 500)
+QUICK: Final = Size(300, 2, 1_500, 500)
+_WARM_UPS: Final = 3
 
 
 class Curve(NamedTuple):
@@ -199,8 +200,9 @@ async def measure(curve: Curve, sizes: Sequence[int], how: Size, data: Path, tol
     """One curve; with what is for sizing, where the side that stays had runs of three steps."""
     async with _sides(curve, data) as sides:
         stays, grows = sides
-        for side, letter in ((stays, "s"), (grows, "g")):
-            await side.spend(curveload.runs(f"warm-{letter}", how.warm_up, PARTITIONS))
+        for number in range(2 * _WARM_UPS):
+            # In turn, for a broker's JVM goes on compiling what it runs for longer than it is sent something.
+            await sides[number % 2].spend(curveload.runs(f"warm-{number}", how.warm_up // _WARM_UPS, PARTITIONS))
         # What the first size has the other side has too, a restart of the worker included.
         _, first = [await curve.grow(side, sizes[0], how) for side in sides]
         sent, kafka, postgres = stays.sent, stays.bytes_in_kafka(), await stays.bytes_in_postgres()

@@ -12,15 +12,17 @@ import gc
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from bench.workload import NOOPS, events, noops_known
-from engine.registry import Registry
+from bench import curveload
+from bench.errors import BenchError
+from bench.workload import NOOPS, ORG, events, noops_known
+from engine.registry import Accepted, Registry
 from engine.run import start
 from projections.projection import ACTIVE, FINISHED, Recent
 from schemas.events import decode
@@ -32,6 +34,8 @@ from streams.waits import Wait, Waits
 
 NOW: Final = datetime(2026, 11, 23, tzinfo=UTC)
 _TIMES: Final = 3
+SCALE: Final = 1.0
+"""Of how much is done for a figure; a test does less."""
 
 
 class Part(NamedTuple):
@@ -43,15 +47,18 @@ class Part(NamedTuple):
     measure: Callable[[int], float]
 
 
-def workflow(number: int, trigger: str, org: str = "acme", wanted: str = "critical") -> tuple[bytes, bytes]:
-    """A definition's key and value."""
+def _workflow(number: int, trigger: str, wanted: str = "critical") -> tuple[bytes, bytes]:
     name = f"workflow-{number:05}"
     body = {
-        "id": name, "org": org, "version": 1, "name": f"Workflow {number}", "state": "enabled",
+        "id": name, "org": ORG, "version": 1, "name": f"Workflow {number}", "state": "enabled",
         "trigger": {"type": trigger}, "conditions": {"field": "alert.severity", "op": "equals", "value": wanted},
         "steps": [{"id": one[-1], "action": one, "with": {"text": "{{event.id}}"}} for one in NOOPS],
     }  # fmt: skip
-    return f"{org}/{name}".encode(), orjson.dumps(body)
+    return f"{ORG}/{name}".encode(), orjson.dumps(body)
+
+
+def _much(pieces: int) -> int:
+    return round(pieces * SCALE)
 
 
 def _took(work: Callable[[], int]) -> float:
@@ -65,29 +72,32 @@ def _took(work: Callable[[], int]) -> float:
     return best * 1e6
 
 
+def _registry(definitions: Iterable[tuple[bytes, bytes]]) -> Registry:
+    registry = Registry()
+    for key, value in definitions:
+        if not isinstance(applied := registry.apply(key, value), Accepted):
+            raise BenchError(f"a definition is not in force: {applied}")
+    return registry
+
+
 def _load(count: int) -> float:
     """Workflows that all listen to one type come into force; each piece is one of them."""
-    given = [workflow(number, "alert.triggered") for number in range(count)]
+    given = [_workflow(number, "alert.triggered") for number in range(count)]
 
     def work() -> int:
-        registry = Registry()
-        for key, value in given:
-            registry.apply(key, value)
-        return len(registry.by_trigger("acme", "alert.triggered"))
+        return len(_registry(given).by_trigger("acme", "alert.triggered"))
 
     return _took(work)
 
 
 def _candidates(count: int) -> float:
     """One event, and as many workflows whose condition is false: each piece is one that is evaluated and skipped."""
-    registry = Registry()
-    for number in range(count):
-        registry.apply(*workflow(number, "alert.triggered", wanted="low"))
+    registry = _registry(_workflow(number, "alert.triggered", wanted="low") for number in range(count))
     event = decode(events("x", 1, 4)[0].value, [])
 
     def work() -> int:
         done = 0
-        while done < 2_000:
+        while done < _much(2_000):
             for one in registry.by_trigger(event.org, event.type):
                 orjson.dumps(start(one, event, NOW))
                 done += 1
@@ -98,22 +108,16 @@ def _candidates(count: int) -> float:
 
 def _beside(count: int) -> float:
     """One event that starts one run, of an organisation with more and more workflows of other types."""
-    registry = Registry()
-    registry.apply(*workflow(0, "alert.triggered"))
-    kinds = ("ticket.created", "device.offline", "backup.failed", "invoice.overdue", "contact.created")
-    for number in range(1, count):
-        registry.apply(*workflow(number, kinds[number % len(kinds)]))
+    registry = _registry([_workflow(0, "alert.triggered"), *(curveload.beside(number) for number in range(1, count))])
     value = events("x", 1, 4)[0].value
-    return _took(lambda: _started(registry, value, 3_000))
+    return _took(lambda: _started(registry, value, _much(3_000)))
 
 
 def _organisations(count: int) -> float:
     """The same beside more and more organisations, each with a workflow of the type."""
-    registry = Registry()
-    for number in range(count):
-        registry.apply(*workflow(0, "alert.triggered", org=f"msp-{number}" if number else "acme"))
+    registry = _registry(curveload.of_organisation(number) for number in range(count))
     value = events("x", 1, 4)[0].value
-    return _took(lambda: _started(registry, value, 3_000))
+    return _took(lambda: _started(registry, value, _much(3_000)))
 
 
 def _started(registry: Registry, value: bytes, times: int) -> int:
@@ -126,7 +130,9 @@ def _started(registry: Registry, value: bytes, times: int) -> int:
 
 def _turns(count: int) -> float:
     """A backlog of so many organisations is handed over by turns, 50 records being done at a time; a piece is one."""
-    records = [SimpleNamespace(key=f"msp-{n % count}/device/{n}".encode(), value=b"x" * 500) for n in range(40_000)]
+    records = [
+        SimpleNamespace(key=f"msp-{n % count}/device/{n}".encode(), value=b"x" * 500) for n in range(_much(40_000))
+    ]
 
     def work() -> int:
         fair, done, under_way = Fair(500), 0, list[Any]()
@@ -150,7 +156,7 @@ def _slots(count: int) -> float:
     """Calls of so many organisations that wait for 64 slots; a piece is a call."""
 
     async def calls() -> int:
-        slots, pieces = Slots(64), 20_000
+        slots, pieces = Slots(64), _much(20_000)
 
         async def one(share: str) -> None:
             await slots.acquire(share)
@@ -173,12 +179,12 @@ def _ledger(count: int) -> float:
         numbers = iter(range(10**12, 2 * 10**12))
 
         def work() -> int:
-            for number, _ in zip(numbers, range(20_000), strict=False):
+            for number, _ in zip(numbers, range(_much(20_000)), strict=False):
                 name = f"{number:032x}:0"
                 if not ledger.has(name):
                     ledger.claim(name, 1.0)
                     ledger.settle(name)
-            return 20_000
+            return _much(20_000)
 
         return _took(work)
 
@@ -193,12 +199,12 @@ def _waits(count: int) -> float:
     numbers = iter(range(10**12, 2 * 10**12))
 
     def work() -> int:
-        for number, _ in zip(numbers, range(20_000), strict=False):
+        for number, _ in zip(numbers, range(_much(20_000)), strict=False):
             waits.add(Wait(f"{number:032x}:2", b"acme/alert/%d" % number, 1.0 + drawn.random(), 0, "d", None))
             if number % 100 == 99:
                 for one in waits.take_due(10.0, 200):
                     waits.remove(one.id)
-        return 20_000
+        return _much(20_000)
 
     return _took(work)
 
@@ -213,13 +219,13 @@ def _remembered(count: int) -> float:
     numbers = iter(range(10**12, 2 * 10**12))
 
     def work() -> int:
-        for number, _ in zip(numbers, range(5_000), strict=False):
+        for number, _ in zip(numbers, range(_much(5_000)), strict=False):
             active.keep(f"{number:032x}", number)
             active.trim()
             active.pop(f"{number:032x}", None)
             finished.keep(f"{number:032x}", number)
             finished.trim()
-        return 5_000
+        return _much(5_000)
 
     return _took(work)
 
