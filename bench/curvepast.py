@@ -30,18 +30,18 @@ class Model(NamedTuple):
     statements: tuple[str, ...]
 
 
-async def model(connection: Connection) -> Model:
-    """A completed run with its event. Raises BenchError where there is none."""
+async def model(connection: Connection, *, event: bool = True) -> Model:
+    """A completed run, with its event unless there are none. Raises BenchError where it is not there."""
     row = await connection.fetchrow(
         "select r.run_id, r.trigger_event ->> 'id' as event_id from history.runs r where r.status = 'completed' limit 1"
     )
     if row is None:
         raise BenchError("there is no completed run to be copied")
-    run, event = row["run_id"], row["event_id"]
+    run, event_id = row["run_id"], row["event_id"]
     tables, statements, rows = [], [], 0
     for table, key, value in (
         ("run_keys", "run_id", run), ("records", "run_id", run), ("steps", "run_id", run), ("runs", "run_id", run),
-        ("events", "event_id", event),
+        *([("events", "event_id", event_id)] if event else []),
     ):  # fmt: skip
         name = await connection.fetchval(_TABLES.format(table=table, key=key), value)
         if name is None:
@@ -50,7 +50,7 @@ async def model(connection: Connection) -> Model:
         columns = [one["attname"] for one in await connection.fetch(_COLUMNS, name)]
         rows += await connection.fetchval(f"select count(*) from {name} where {key} = $1", value)
         tables.append(name)
-        statements.append(_statement(name, columns, f"{key} = '{value}'", run, event))
+        statements.append(_statement(name, columns, f"{key} = '{value}'", run, event_id))
     return Model(run, rows, tuple(tables), tuple(statements))
 
 
