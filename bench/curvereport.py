@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.curverig import KINDS, Spent
+from bench.sizing import BUSY
+from bench.sizing import cells as plans
 
 TOTAL: Final = "total"
 PARTS: Final = (*KINDS, TOTAL)
@@ -129,12 +131,14 @@ def show(console: Console, body: Mapping[str, Any]) -> None:
     if sizing := body.get("sizing"):
         for title, cells in sizing_rows(sizing).items():
             _print(console, "For sizing", title.split(" | "), cells)
+        headings, *lines = plans(sizing)
+        _print(console, f"Worked out, processors at {BUSY:.0%}", headings, lines)
 
 
 def _print(console: Console, title: str, headings: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left")
     for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+        table.add_column(heading, justify="right" if number else "left", overflow="fold", no_wrap=number > 4)
     for row in cells:
         table.add_row(*row)
     console.print(table, markup=False)
@@ -154,6 +158,8 @@ def markdown(body: Mapping[str, Any]) -> str:
         parts.append(f"**Waiting runs**\n\n{_table(WAITING_HEADS, waits)}")
     if sizing := body.get("sizing"):
         parts += [_table(title.split(" | "), cells) for title, cells in sizing_rows(sizing).items()]
+        headings, *lines = plans(sizing)
+        parts.append(f"**Worked out**, with processors that are busy for {BUSY:.0%}\n\n{_table(headings, lines)}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -18,6 +18,7 @@ from bench.curvereport import Point, markdown, rows, show, verdict
 from bench.curverig import KINDS, Spent, by_kind, on_disk, waiting
 from bench.curves import CURVES, OPTIONS, _parser, default_file, document, sizes_of
 from bench.flat import PARTS
+from bench.sizing import cells, plan
 from bench.workload import noops_known
 from engine.registry import Accepted, Registry
 from engine.run import start
@@ -176,6 +177,23 @@ def test_the_tables_and_the_markdown_tell_the_same(tmp_path: Path) -> None:
     assert "| 10 | 115 | 115 | 115 | 115 | 460 | 400 | 1.05 | 1.00–1.15 |" in text
     assert body["sizing"] == sizing
     assert all(len(row) == 9 for row in rows(flat()))
+
+
+def test_what_a_rate_needs_follows_from_what_a_run_takes() -> None:
+    sizing = {
+        "us_per_run": {"worker": 600.0, "projector": 120.0, "kafka": 100.0, "postgres": 60.0},
+        "kafka_bytes_per_run": {"onestack.workflow.runs": 1_000, "onestack.workflow.commands.noop-a": 500},
+        "postgres_bytes_per_run": {"records": 3_000, "runs": 1_000, "events": 900, "events, indexes": 100},
+    }
+    found = plan(sizing, 1_000)
+    assert (found.workers, found.partitions, found.projectors) == (1, 12, 1)
+    assert plan(sizing, 100_000)[1:4] == (100, 200, 20)
+    # 1,000 a second: 86.4 million a day, three copies; the run log for a year, commands for a week.
+    assert found.broker_gb == 94_608 + 907 + 1
+    assert found.broker_mb_a_second == 4.5
+    assert (found.postgres_gb_a_day, found.postgres_gb) == (432.0, 33_696)
+    assert plan(sizing, 10_000).broker_processors == 5
+    assert all(len(line) == 4 for line in cells(sizing))
 
 
 def test_a_curve_is_of_its_first_size_whatever_is_left_out() -> None:
