@@ -148,6 +148,9 @@ def markdown(body: Mapping[str, Any]) -> str:
     """The same tables for the manual."""
     machine, versions = body["machine"], body["versions"]
     measured = (
+        "# What a run costs\n\nWritten by `make bench-curves ARGS='--markdown docs/reference/cost.md'`; how it is "
+        "measured is told in [the benchmark](benchmark.md#cost-curves), what follows from it in "
+        "[Size a deployment](../how-to/size-a-deployment.md).\n\n"
         f"Measured {body['at'][:10]} on {machine['cpus']} × {machine['model']}, {machine['memory_gb']} GB, "
         f"{machine['file_system']}, Kafka {versions['kafka']}, Python {versions['python']}; load before: "
         f"{machine['load_before']}. In µs of CPU for a piece of work; `total` is the four together."

@@ -24,6 +24,12 @@ KEPT_DAYS: Final = 90
 """How long the history keeps completed runs by default."""
 EVENT_DAYS: Final = 30
 """And module events."""
+ID_BYTES: Final = 150
+"""What the ledger takes for each record of a run (measured: 100 to 190, by how full its tables are)."""
+ID_SECONDS: Final = 1_800
+"""For how long at most: three times ONESTACK_REPEAT_WINDOW."""
+RECORDS: Final = 4
+"""Of one run in the run log: its start, and one for each of three actions."""
 _DAY: Final = 86_400
 _GB: Final = 1e9
 _MS_A_DAY: Final = _DAY * 1000
@@ -34,6 +40,7 @@ class Plan(NamedTuple):
 
     rate: int
     workers: int
+    worker_mb: int
     partitions: int
     projectors: int
     broker_processors: int
@@ -63,6 +70,7 @@ def plan(sizing: Mapping[str, Any], rate: int) -> Plan:
     return Plan(
         rate,
         workers,
+        ceil(sizing["memory_mb"]["worker"] + rate / workers * RECORDS * ID_BYTES * ID_SECONDS / 1e6),
         max(LEAST_PARTITIONS, PARTITIONS_A_WORKER * workers),
         _processors(us["projector"], rate),
         # A copy costs at most what the first one did.
@@ -84,6 +92,7 @@ def cells(sizing: Mapping[str, Any], rates: Sequence[int] = RATES) -> list[list[
     plans = [plan(sizing, rate) for rate in rates]
     lines = (
         ("workers, of one processor each", [f"{one.workers:,}" for one in plans]),
+        ("MB of memory of each, without waiting runs", [f"{one.worker_mb:,}" for one in plans]),
         (f"partitions of each topic (at least {LEAST_PARTITIONS})", [f"{one.partitions:,}" for one in plans]),
         ("projectors, of one processor each", [f"{one.projectors:,}" for one in plans]),
         (f"processors of the brokers together, {COPIES} copies", [f"{one.broker_processors:,}" for one in plans]),

@@ -180,14 +180,15 @@ def test_the_tables_and_the_markdown_tell_the_same(tmp_path: Path) -> None:
 
 
 def test_what_a_rate_needs_follows_from_what_a_run_takes() -> None:
-    sizing = {
+    sizing: dict[str, Any] = {
         "us_per_run": {"worker": 600.0, "projector": 120.0, "kafka": 100.0, "postgres": 60.0},
+        "memory_mb": {"worker": 100},
         "kafka_bytes_per_run": {"onestack.workflow.runs": 1_000, "onestack.workflow.commands.noop-a": 500},
         "postgres_bytes_per_run": {"records": 3_000, "runs": 1_000, "events": 900, "events, indexes": 100},
     }
     found = plan(sizing, 1_000)
     assert (found.workers, found.partitions, found.projectors) == (1, 12, 1)
-    assert plan(sizing, 100_000)[1:4] == (100, 200, 20)
+    assert plan(sizing, 100_000)[1:5] == (100, 1_180, 200, 20)
     # 1,000 a second: 86.4 million a day, three copies; the run log for a year, commands for a week.
     assert found.broker_gb == 94_608 + 907 + 1
     assert found.broker_mb_a_second == 4.5
