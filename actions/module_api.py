@@ -38,6 +38,8 @@ class ModuleApi:
         # The draft of Idempotency-Key makes it a structured-field string: with quotes.
         headers["Idempotency-Key"] = f'"{call.command_id}"'
         headers["traceparent"] = call.traceparent
+        # One token is for all organisations: only by this can a module refuse what is another's.
+        headers["X-OneStack-Organisation"] = call.org
         headers["X-OneStack-Causation"] = call.causation
         return await self._exchange.send(method, URL(base + path, encoded=True), headers, orjson.dumps(body))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -44,6 +45,8 @@ _ANY_JSON: Final = {
 }
 _SECRETS: Final = {("webhook", "url"), ("webhook", "secret"), ("webhook", "headers"), ("send_notification", "to")}
 """Where `secret:NAME` is looked up."""
+_REFERENCE: Final = re.compile(r"\s*(?:[A-Za-z][A-Za-z0-9-]*\s+)?secret:")
+"""How a text names a secret: as a whole, or behind the scheme of an Authorization header (`Bearer secret:NAME`)."""
 _PLAIN_TEXT: Final = {
     *(("send_notification", "channel"), ("send_notification", "subject"), ("send_notification", "body")),
     *(("webhook", "url"), ("webhook", "secret"), ("webhook", "headers"), ("send_notification", "to")),
@@ -85,7 +88,7 @@ class Parameter:
         if self._needed and (value in ([], {}) or (isinstance(value, str) and not value.strip())):
             return self._empty(value)
         if self._secrets is not None and any(
-            text.strip().startswith("secret:") and text not in self._secrets for text in _texts(value)
+            _REFERENCE.match(text) and text not in self._secrets for text in _texts(value)
         ):
             raise ParametersError(
                 f"{self.name}: a secret is named by the definition, not by what a template renders to"

@@ -91,6 +91,7 @@ async def test_a_module_call_is_what_the_contract_says(
     assert seen.header("Authorization") == "Bearer token-1234"
     assert seen.header("Idempotency-Key") == f'"{RUN}:0:which.then.ticket"'
     assert seen.header("traceparent") == "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert seen.header("X-OneStack-Organisation") == "acme"
     assert seen.header("X-OneStack-Causation") == f"{RUN};wf-0,wf-a"
 
 

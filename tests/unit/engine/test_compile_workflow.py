@@ -297,6 +297,16 @@ def test_an_optional_default_that_leads_nowhere_is_left_out(workflow: Make, even
             {"url": "https://x", "headers": {"X": "{{device.stolen}}"}},
             "headers: a secret is named by the definition",
         ),
+        (
+            "webhook",
+            {"url": "https://x", "headers": {"Authorization": "Bearer {{device.stolen}}"}},
+            "headers: a secret is named by the definition",
+        ),
+        (
+            "webhook",
+            {"url": "https://x", "headers": {"Authorization": "Token secret:{{device.name}}"}},
+            "headers: a secret is named by the definition",
+        ),
         ("webhook", {"url": "{{device.stolen}}"}, "url: a secret is named by the definition"),
         ("send_notification", {"channel": "teams", "to": "{{device.stolen}}", "body": "B"}, "to: a secret is named"),
         (
@@ -320,9 +330,9 @@ def test_a_step_that_cannot_be_sent_fails_before_any_call(
 def test_a_secret_that_the_definition_names_beside_a_template_is_kept(
     workflow: Make, event: EventOf, now: datetime
 ) -> None:
-    headers = {"Authorization": "secret:KEY", "X-Device": "{{device.id}}"}
+    headers = {"Authorization": "Bearer secret:KEY", "X-Api-Key": "secret:KEY", "X-Device": "{{device.id}}"}
     got = sent(workflow, event(), now, "webhook", url="https://x.example", headers=headers, body="b")
-    assert got["headers"] == {"Authorization": "secret:KEY", "X-Device": "d-17"}
+    assert got["headers"] == {**headers, "Authorization": "[redacted]", "X-Device": "d-17"}, "as it is recorded"
 
 
 def test_what_is_read_as_text_is_sent_as_text(workflow: Make, event: EventOf, now: datetime) -> None:
