@@ -99,6 +99,8 @@ def _worker(role: str) -> list[Acl]:
         *(Acl(role, "read", "topic", name) for name in (*EVENT_TOPICS.values(), *logs)),
         Acl(role, "read", "topic", COMMANDS, prefixed=True),
         *(Acl(role, "write", "topic", name) for name in (*logs, DEAD_LETTERS)),
+        # An event that a module's client put on another partition than its key's is forwarded there.
+        *(Acl(role, "write", "topic", name) for name in EVENT_TOPICS.values()),
         Acl(role, "write", "topic", COMMANDS, prefixed=True),
         Acl(role, "read", "group", WORKERS),
         # To see that no topic is missing; to make one is the administrator's.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from cli.reference.acls import acls_page
 from cli.reference.api import api
 from cli.reference.commands import commands
 from cli.reference.definitions import definitions
 from cli.reference.events import events
+from cli.reference.limits import limits
 from cli.reference.settings import configuration
 from cli.reference.topics import topics
 
@@ -17,10 +19,12 @@ FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 def pages() -> dict[str, str]:
     """Each generated page's text by its file name."""
     return {
+        "acls.md": acls_page(),
         "api.md": api(),
         "cli.md": commands(),
         "configuration.md": configuration(),
         "definitions.md": definitions(),
         "events.md": events(),
+        "limits.md": limits(),
         "topics.md": topics(),
     }

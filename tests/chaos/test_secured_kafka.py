@@ -22,9 +22,10 @@ from aiokafka.errors import (
     for_code,
 )
 
+from runtime.kafka import partition_of
 from sandbox.process import free_port
 from schemas.names import COMMAND_TOPICS, CONTROL, DEFINITIONS, EVENT_TOPICS, RUNS
-from tests.chaos.bus import ALERTS
+from tests.chaos.bus import ALERTS, STRUCTURED, alert, key_of
 from tests.chaos.certificates import Authority
 from tests.chaos.cluster_stack import ClusterStack
 from tests.chaos.stack import ONESTACK, eventually
@@ -115,7 +116,6 @@ MAY_NOT_WRITE: Final = [
     ("onestack-hub", RUNS),
     ("onestack-projector", RUNS),
     ("onestack-projector", ALERTS),
-    ("onestack-worker", ALERTS),
     ("onestack-module-rmm", EVENT_TOPICS["psa"]),
     ("onestack-module-rmm", DEFINITIONS),
     ("onestack-module-rmm", CONTROL),
@@ -131,6 +131,23 @@ async def test_who_may_not_write_a_topic_does_not(secured: tuple[ClusterStack, T
             await producer.send_and_wait(topic, b"{}", b"acme/device/d-1", partition=0)
     finally:
         await producer.stop()
+
+
+async def test_what_a_module_put_on_another_partition_is_forwarded_by_the_worker(
+    secured: tuple[ClusterStack, Tokens],
+) -> None:
+    stack, _ = secured
+    event = alert("probe", "astray", "astray")
+    astray = (partition_of(key_of(event), stack.partitions) + 1) % stack.partitions
+    producer = AIOKafkaProducer(bootstrap_servers=stack.cluster.bootstrap, **stack.client("onestack-module-rmm"))
+    await producer.start()
+    try:
+        value = json.dumps(event).encode()
+        await producer.send_and_wait(ALERTS, value, key_of(event), partition=astray, headers=STRUCTURED)
+    finally:
+        await producer.stop()
+    query = "select run_id from history.runs where status = 'completed' and entity_key = $1"
+    await eventually(lambda: stack.rows(query, key_of(event).decode()), bool, 30, "the run of an event that was astray")
 
 
 async def test_the_projector_reads_no_commands(secured: tuple[ClusterStack, Tokens]) -> None:
