@@ -67,7 +67,7 @@ _GROUPS: Final[dict[str, dict[str, str]]] = {
     "Limits": {"action_timeout": "w", "max_calls": "w", "max_event_bytes": "wphc", "repeat_window": "w"},
     "Guards": {"storm_limit": "whc", "chain_limit": "wh", "chain_repeats": "wh"},
     "What is told and kept": {
-        "redact": "whc",
+        "redact": "wphc",
         **dict.fromkeys(("keep_skipped", "keep_completed", "keep_failed", "keep_events", "keep_events_by_org"), "pc"),
     },
     "The Hub": dict.fromkeys(
