@@ -11,8 +11,8 @@ from runtime.settings import Settings
 from streams.topics import topics
 
 _INTRO = """
-What there is at most, and what happens beyond. A number with a variable is a [setting](configuration.md); all others are
-the product's own and the same everywhere. What the whole takes on your machines is a matter of
+What there is at most, and what happens beyond. A number with a variable is a [setting](configuration.md); all others
+are the product's own and the same everywhere. What the whole takes on your machines is a matter of
 [size](../how-to/size-a-deployment.md); what it can't do at all is told in [limits](../limits.md).
 """
 _KB, _MB = 1024, 1024 * 1024
@@ -36,12 +36,33 @@ _GROUPS: Final[dict[str, tuple[Limit, ...]]] = {
         Limit("an event", "max_event_bytes", "bytes", _LETTER),
         Limit("depth of an event's JSON", "schemas.events.decode:_MOST_DEPTH", "levels", _LETTER),
         Limit("an attribute of an event", "schemas.events.decode:_LONGEST_ATTRIBUTE", "characters", _LETTER),
-        Limit("a record of any topic", "runtime.kafka:LARGEST_RECORD", "bytes", "Kafka refuses it; a decision that would write more becomes a dead letter"),
-        Limit("time in which a repeated event is recognised", "repeat_window", "s", "a later one may run again, under the same ids: modules that know the Idempotency-Key do nothing twice, and the history shows the first"),
-        Limit("what a dead letter keeps of the record", "streams.dead_letters:_MOST_BYTES", "bytes", "the rest is cut; the record itself is where the letter says"),
+        Limit(
+            "a record of any topic",
+            "runtime.kafka:LARGEST_RECORD",
+            "bytes",
+            "Kafka refuses it; a decision that would write more becomes a dead letter",
+        ),
+        Limit(
+            "time in which a repeated event is recognised",
+            "repeat_window",
+            "s",
+            "a later one may run again, under the same ids: modules that know the Idempotency-Key do nothing twice, "
+            "and the history shows the first",
+        ),
+        Limit(
+            "what a dead letter keeps of the record",
+            "streams.dead_letters:_MOST_BYTES",
+            "bytes",
+            "the rest is cut; the record itself is where the letter says",
+        ),
         Limit("workflows in one causation chain", "chain_limit", "", "the run is suppressed (loop)"),
         Limit("times that one workflow is in a chain", "chain_repeats", "", "the run is suppressed (loop)"),
-        Limit("runs a minute of one workflow of an organisation", "storm_limit", "", "suppressed (storm) until it abates; 0 is off"),
+        Limit(
+            "runs a minute of one workflow of an organisation",
+            "storm_limit",
+            "",
+            "suppressed (storm) until it abates; 0 is off",
+        ),
     ),
     "Definitions": (
         Limit("a definition", "schemas.definitions:LARGEST", "bytes", _REFUSED),
@@ -53,7 +74,12 @@ _GROUPS: Final[dict[str, tuple[Limit, ...]]] = {
         Limit("names in a path", "engine.paths:MOST_SEGMENTS", "", _REFUSED),
         Limit("retries of an action", "schemas.definitions:Retry.max_retries", "", _REFUSED),
         Limit("multiplier of the wait between retries", "schemas.definitions:Retry.multiplier", "", _REFUSED),
-        Limit("a delay, a retry's wait", "schemas.durations:LONGEST", "", "refused; the step fails where a template renders to more"),
+        Limit(
+            "a delay, a retry's wait",
+            "schemas.durations:LONGEST",
+            "",
+            "refused; the step fails where a template renders to more",
+        ),
         Limit("period of a throttle", "schemas.definitions:LONGEST_THROTTLE", "", _REFUSED),
         Limit("runs of a throttle", "schemas.definitions:Throttle.limit", "", _REFUSED),
         Limit("dates in a list of a calendar", "schemas.calendars:_MOST_DATES", "", _REFUSED),
@@ -71,13 +97,25 @@ _GROUPS: Final[dict[str, tuple[Limit, ...]]] = {
     "Runs": (
         Limit("a step's rendered parameters", "engine.parameters:LARGEST_INPUT", "bytes", _FAILS),
         Limit("a step's input, and its output, as recorded", "engine.recording:LARGEST", "bytes", _CUT),
-        Limit("all outputs of a run", "engine.recording:LARGEST_OUTPUTS", "bytes", "of further ones only the size is kept"),
+        Limit(
+            "all outputs of a run", "engine.recording:LARGEST_OUTPUTS", "bytes", "of further ones only the size is kept"
+        ),
         Limit("an error's text", "engine.recording:_LONGEST_ERROR", "characters", "cut"),
-        Limit("values in one trace of conditions", "engine.conditions:_TRACED", "characters", "cut in the trace; the decision is the same"),
+        Limit(
+            "values in one trace of conditions",
+            "engine.conditions:_TRACED",
+            "characters",
+            "cut in the trace; the decision is the same",
+        ),
     ),
     "Calls": (
         Limit("a call", "action_timeout", "s", "fails, and is retried as the step says"),
-        Limit("calls in flight of a worker", "max_calls", "", "further ones wait; while others wait too, one organisation's calls of one action have at most three times what is free"),
+        Limit(
+            "calls in flight of a worker",
+            "max_calls",
+            "",
+            "further ones wait; one organisation's calls of one action have at most three times what is free",
+        ),
         Limit("an answer that is read", "actions.exchange:_MOST_READ", "bytes", '`{"truncated": true}` is the output'),
         Limit("depth of an answer", "actions.exchange:_DEEPEST", "levels", '`{"truncated": true}` is the output'),
         Limit("what is told of an answer that refuses", "actions.exchange:_MOST_TOLD", "characters", "cut"),
@@ -85,35 +123,97 @@ _GROUPS: Final[dict[str, tuple[Limit, ...]]] = {
         Limit("headers of a webhook", "actions.webhook:_MOST_HEADERS", "", "the call is refused"),
         Limit("a webhook's URL", "actions.guard:_LONGEST_URL", "characters", "the call is refused"),
         Limit("recipients of a mail", "actions.message:_MOST_RECIPIENTS", "", "the call is refused"),
-        Limit("connections of a worker to the mail server", "actions.smtp:_MOST_CONNECTIONS", "", "further mails wait, within the time of a call"),
+        Limit(
+            "connections of a worker to the mail server",
+            "actions.smtp:_MOST_CONNECTIONS",
+            "",
+            "further mails wait, within the time of a call",
+        ),
         Limit("a file of a secret", "runtime.secrets:_LARGEST_FILE", "bytes", "the secret counts as not defined"),
-        Limit("a secret that is taken out of texts", "runtime.secrets:_SHORTEST_HIDDEN", "characters at least", "a shorter one is not hidden where it is echoed"),
+        Limit(
+            "a secret that is taken out of texts",
+            "runtime.secrets:_SHORTEST_HIDDEN",
+            "characters at least",
+            "a shorter one is not hidden where it is echoed",
+        ),
     ),
     "A worker": (
-        Limit("partitions", "partitions", "", "more workers than partitions have nothing to do; the number can't be changed later"),
-        Limit("records of a partition under way", "streams.ahead:MOST_UNFINISHED", "", "its topics are read on as they are done"),
+        Limit(
+            "partitions",
+            "partitions",
+            "",
+            "more workers than partitions have nothing to do; the number can't be changed later",
+        ),
+        Limit(
+            "records of a partition under way",
+            "streams.ahead:MOST_UNFINISHED",
+            "",
+            "its topics are read on as they are done",
+        ),
         Limit("records of a partition read and not committed", "streams.ahead:MOST_UNCOMMITTED", "", "the same"),
-        Limit("records waiting in memory, of a partition", "streams.ahead:MOST_BYTES", "bytes", "the same; as much again of commands"),
-        Limit("records waiting in memory, of all partitions", "streams.ahead:MOST_BYTES_OF_ALL", "bytes", "the same; as much again of commands"),
-        Limit("silence until Kafka gives its partitions to others", "session_timeout", "s", "no call begins after four fifths of it"),
-        Limit("wait for calls in flight when it stops", "streams.worker:_DRAIN_SECONDS", "s", "they are made again under the same Idempotency-Key"),
+        Limit(
+            "records waiting in memory, of a partition",
+            "streams.ahead:MOST_BYTES",
+            "bytes",
+            "the same; as much again of commands",
+        ),
+        Limit(
+            "records waiting in memory, of all partitions",
+            "streams.ahead:MOST_BYTES_OF_ALL",
+            "bytes",
+            "the same; as much again of commands",
+        ),
+        Limit(
+            "silence until Kafka gives its partitions to others",
+            "session_timeout",
+            "s",
+            "no call begins after four fifths of it",
+        ),
+        Limit(
+            "wait for calls in flight when it stops",
+            "streams.worker:_DRAIN_SECONDS",
+            "s",
+            "they are made again under the same Idempotency-Key",
+        ),
     ),
     "The Hub": (
         Limit("a request's body", "hub.middleware:LARGEST_BODY", "bytes", "413"),
         Limit("rows of a page", "hub.asking:MOST", "", "422; 50 where nothing is said"),
         Limit("events of one request", "hub.services.emitting:MOST", "", "413"),
-        Limit("runs that one request cancels, resumes or runs again by their ids", "hub.documents.steering:MOST", "", "422"),
+        Limit(
+            "runs that one request cancels, resumes or runs again by their ids",
+            "hub.documents.steering:MOST",
+            "",
+            "422",
+        ),
         Limit("documents of one import", "hub.services.exchanging:MOST", "", "413"),
         Limit("an Idempotency-Key", "hub.idempotency:_LONGEST", "characters", "400"),
-        Limit("an answer that is kept for a repeat, for 24 h", "hub.idempotency:_LARGEST", "bytes", "a repeat is done anew"),
-        Limit("wait for the history to follow a write", "hub.readable:PATIENCE", "s", "202 with `Onestack-Pending: true`"),
+        Limit(
+            "an answer that is kept for a repeat, for 24 h",
+            "hub.idempotency:_LARGEST",
+            "bytes",
+            "a repeat is done anew",
+        ),
+        Limit(
+            "wait for the history to follow a write", "hub.readable:PATIENCE", "s", "202 with `Onestack-Pending: true`"
+        ),
         Limit("a query", "hub.database:_STATEMENT_MS", "ms", "503"),
         Limit("connections to Postgres", "hub.database:_CONNECTIONS", "", "a request waits up to 8 s, then 503"),
-        Limit("connections for lists and runs, beside those", "hub.reading:CONNECTIONS", "", "queries wait in line; from 2,000 on 503"),
+        Limit(
+            "connections for lists and runs, beside those",
+            "hub.reading:CONNECTIONS",
+            "",
+            "queries wait in line; from 2,000 on 503",
+        ),
         Limit("live streams of an organisation", "hub.channels:_MOST_READERS", "", "429"),
         Limit("backtests at once in one Hub", "hub.services.backtests:AT_ONCE", "", "429"),
         Limit("a token", "hub.access.tokens:_LONGEST", "characters", "401"),
-        Limit("a token or key in the session cookie", "hub.routes.session:_LONGEST_COOKIE", "bytes", "422; send it as a header"),
+        Limit(
+            "a token or key in the session cookie",
+            "hub.routes.session:_LONGEST_COOKIE",
+            "bytes",
+            "422; send it as a header",
+        ),
         Limit("RSA keys of the issuer", "hub.access.jwks:_SMALLEST_RSA", "bits at least", "the key is left out"),
         Limit("time for which a revoked key works on at another Hub", "hub.access.keys:_SECONDS", "s", "refused"),
     ),
@@ -123,7 +223,7 @@ _GROUPS: Final[dict[str, tuple[Limit, ...]]] = {
         Limit("runs that failed, dead letters", "keep_failed", "", "the same"),
         Limit("events", "keep_events", "", "deleted; single organisations by `ONESTACK_KEEP_EVENTS_BY_ORG`"),
     ),
-}  # fmt: skip
+}
 
 
 def limits() -> str:

@@ -17,8 +17,8 @@ from runtime.settings import Settings
 
 _INTRO = """
 Every process is configured by environment variables alone, and reads them once, when it starts. A value that can't be
-used is refused with the variable's name, and so are values that contradict each other. All processes of one installation
-need the same broker, Postgres, partitions and limits; the rest is each one's own.
+used is refused with the variable's name, and so are values that contradict each other. All processes of one
+installation need the same broker, Postgres, partitions and limits; the rest is each one's own.
 
 *Secret* is what no log, error or command prints. A secret may be kept in a file, as Kubernetes and compose mount them:
 `<VARIABLE>_FILE` is the path of that file (up to 64 kB of UTF-8; a line break at its end does not count), and is given
@@ -31,14 +31,14 @@ _SECRETS = """
 ## Secrets of definitions
 
 A definition names a secret as `secret:NAME` and never holds it: a webhook's signing secret, a header, or the incoming
-webhook's URL of a Teams or Slack channel. `NAME` is looked up in `ONESTACK_SECRET_<NAME>` (as written, then in upper case)
-and then in the file of that name in `ONESTACK_SECRETS_DIR`, each time that it is needed: a changed file counts at once.
-Workers alone read them (w). Secrets are never in the run log, the history, the logs or an error.
+webhook's URL of a Teams or Slack channel. `NAME` is looked up in `ONESTACK_SECRET_<NAME>` (as written, then in upper
+case) and then in the file of that name in `ONESTACK_SECRETS_DIR`, each time that it is needed: a changed file counts at
+once. Workers alone read them (w). Secrets are never in the run log, the history, the logs or an error.
 
 ## Variables of others
 
-Traces are turned on by OpenTelemetry's own `OTEL_*` variables. Certificates that HTTPS calls are checked against are the
-system's, or those of `SSL_CERT_FILE`. `NO_COLOR` turns colours off.
+Traces are turned on by OpenTelemetry's own `OTEL_*` variables. Certificates that HTTPS calls are checked against are
+the system's, or those of `SSL_CERT_FILE`. `NO_COLOR` turns colours off.
 """
 # Who reads a variable is told by who asks `settings` for it: runtime/ for all, streams/ and actions/ in a worker ...
 _GROUPS: Final[dict[str, dict[str, str]]] = {

@@ -67,6 +67,8 @@ def topics() -> str:
         fields(schemas[names[Command]]),
         _CONTROL,
         fields(schemas[names[Control]]),
+        "### By\n\nWho asked for it, and why.",
+        fields(schemas["By"]),
         _LETTERS,
         fields(schemas[names[DeadLetter]]),
     )
