@@ -21,10 +21,10 @@ class Outbound:
         self._exchanges = exchanges
         self._secrets = secrets
 
-    def reveal(self, reference: str) -> str:
-        """The value of a `secret:NAME`. Raises CannotPerformError."""
+    def reveal(self, reference: str, org: str) -> str:
+        """The value that a `secret:NAME` has for an organisation. Raises CannotPerformError."""
         try:
-            return self._secrets.resolve(reference)
+            return self._secrets.resolve(reference, org)
         except UnknownSecretError as error:
             raise CannotPerformError("secret", str(error)) from None
 
@@ -35,14 +35,15 @@ class Outbound:
         body: bytes,
         hidden: Iterable[str] = (),
         *,
+        org: str,
         is_secret: bool = False,
     ) -> Outcome:
-        """The outcome of a POST. `url` may be a `secret:NAME`. Raises CannotPerformError before anything is sent.
+        """The outcome of a POST. `url` may be a `secret:NAME` of `org`. Raises CannotPerformError before anything is sent.
 
         None of `hidden` is told in the outcome, even where the other side echoes it; nor is the URL if it
         `is_secret` or comes from a secret.
         """
-        text = self.reveal(str(url)) if is_reference(url) else url
+        text = self.reveal(str(url), org) if is_reference(url) else url
         target = self._guard.check_url(text)
         complete = CIMultiDict(headers)
         complete.setdefault("Content-Type", "application/json")

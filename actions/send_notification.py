@@ -55,7 +55,7 @@ class SendNotification:
 
     async def _chat(self, call: Call, written: Callable[[str, str], dict[str, Any]]) -> Outcome:
         message = written(_text(call.input.get("subject")), _text(call.input.get("body")))
-        return await self._outbound.post(call.input.get("to"), (), orjson.dumps(message), is_secret=True)
+        return await self._outbound.post(call.input.get("to"), (), orjson.dumps(message), org=call.org, is_secret=True)
 
     def _sender(self) -> Address:
         try:

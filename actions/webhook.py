@@ -44,23 +44,23 @@ class Webhook:
         given = call.input
         try:
             body, kind = _body(given.get("body"), call.event)
-            headers, hidden = self._headers(given.get("headers"))
+            headers, hidden = self._headers(given.get("headers"), call.org)
             headers.setdefault("content-type", kind)
             now = datetime.now(UTC)
             headers["webhook-id"] = call.command_id
             headers["webhook-timestamp"] = str(int(now.timestamp()))
             if given.get("secret"):
-                signer, secret = self._signer(given["secret"])
+                signer, secret = self._signer(given["secret"], call.org)
                 hidden.append(secret)
                 headers["webhook-signature"] = signer.sign(call.command_id, now, body.decode())
-            return await self._outbound.post(given.get("url"), headers.items(), body, hidden)
+            return await self._outbound.post(given.get("url"), headers.items(), body, hidden, org=call.org)
         except CannotPerformError as error:
             return error.failed()
 
-    def _signer(self, given: Any) -> tuple[Signer, str]:
+    def _signer(self, given: Any, org: str) -> tuple[Signer, str]:
         if not is_reference(given):
             raise CannotPerformError("parameters", "secret has to be secret:NAME")
-        secret = self._outbound.reveal(given)
+        secret = self._outbound.reveal(given, org)
         key = secret.removeprefix("whsec_")
         try:
             base64.b64decode(key + "=" * (-len(key) % 4), validate=True)
@@ -68,7 +68,7 @@ class Webhook:
         except (binascii.Error, ValueError, RuntimeError):
             raise CannotPerformError("secret", "the signing secret is not whsec_ and base64") from None
 
-    def _headers(self, given: Any) -> tuple[dict[str, str], list[str]]:
+    def _headers(self, given: Any, org: str) -> tuple[dict[str, str], list[str]]:
         """The caller's headers by their lower-case names with the secrets put in, and those secrets."""
         if given is None or given == "":
             return {}, []
@@ -81,17 +81,17 @@ class Webhook:
                 raise CannotPerformError("parameters", f"headers: {name[:60]!r} is not a header's name")
             if name.lower() in _RESERVED:
                 raise CannotPerformError("parameters", f"headers: {name} can't be set")
-            headers[name.lower()] = self._value(name, value, hidden)
+            headers[name.lower()] = self._value(name, value, org, hidden)
         return headers, hidden
 
-    def _value(self, name: str, value: Any, hidden: list[str]) -> str:
+    def _value(self, name: str, value: Any, org: str, hidden: list[str]) -> str:
         text = str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
         if not isinstance(text, str):
             raise CannotPerformError("parameters", f"headers: {name} has to be text")
         scheme = _SCHEME_AND_SECRET.fullmatch(text)
         before, reference = (scheme[1], scheme[2]) if scheme else ("", text)
         if reference.startswith(PREFIX):
-            secret = self._outbound.reveal(reference)
+            secret = self._outbound.reveal(reference, org)
             hidden.append(secret)
             text = before + secret
         if _UNSAFE.search(text):

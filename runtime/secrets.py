@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from schemas.names import is_id
+
 PREFIX = "secret:"
 MARK = "[secret]"
 _ENV_PREFIX = "ONESTACK_SECRET_"
@@ -37,7 +39,8 @@ def is_reference(value: object) -> bool:
 class Secrets:
     """The secrets that a process can see, and the means to keep them out of texts.
 
-    `environ` is looked in first (`ONESTACK_SECRET_<NAME>`, exact, then upper-cased), then `folder` for a file NAME.
+    A secret of one organisation is the file `folder/<organisation>/NAME`, and no other finds it. Those of all are looked
+    for behind it: in `environ` (`ONESTACK_SECRET_<NAME>`, exact, then upper-cased), then as the file `folder/NAME`.
     `others` are values that must be hidden too, such as the module token.
     """
 
@@ -53,8 +56,8 @@ class Secrets:
         self._hidden: Forms = ()
         self._learn(*others, *self._all_values())
 
-    def resolve(self, reference: str) -> str:
-        """The value behind `secret:NAME`, read now, so that a rotated file is in force at once.
+    def resolve(self, reference: str, org: str | None = None) -> str:
+        """The value that `secret:NAME` has for an organisation, read now, so that a rotated file is in force at once.
 
         Raises UnknownSecretError.
         """
@@ -63,7 +66,8 @@ class Secrets:
             raise UnknownSecretError("secret: is followed by something that can't be a secret's name")
         variables = (_ENV_PREFIX + name, _ENV_PREFIX + name.upper())
         set_here = next(filter(None, map(self._environ.get, variables)), None)
-        value = set_here or self._from_file(name)
+        own = self._from_file(name, org) if is_id(org) else None
+        value = own or set_here or self._from_file(name)
         if not value:
             raise UnknownSecretError(f"secret {name} is not defined")
         self._learn(value)
@@ -96,19 +100,32 @@ class Secrets:
 
     def _all_values(self) -> Iterable[str]:
         yield from (value for key, value in self._environ.items() if key.startswith(_ENV_PREFIX) and value)
-        names = [path.name for path in self._folder.iterdir()] if self._folder and self._folder.is_dir() else []
-        yield from filter(None, (self._from_file(name) for name in names if _NAME.fullmatch(name)))
+        if self._folder is None:
+            return
+        for one in _named(self._folder):
+            for org, name in [(one.name, file.name) for file in _named(one)] or [(None, one.name)]:
+                value = self._from_file(name, org)
+                if value:
+                    yield value
 
-    def _from_file(self, name: str) -> str | None:
+    def _from_file(self, name: str, org: str | None = None) -> str | None:
         if self._folder is None:
             return None
-        path = self._folder / name
+        path = self._folder / (org or "") / name
         try:
             if not path.is_file() or path.stat().st_size > _LARGEST_FILE:
                 return None
             return path.read_text(encoding="utf-8").rstrip("\r\n")
         except (OSError, UnicodeDecodeError):
             return None
+
+
+def _named(folder: Path) -> list[Path]:
+    """What is in a folder under a secret's or an organisation's name; nothing where it is none, or can't be read."""
+    try:
+        return [path for path in folder.iterdir() if _NAME.fullmatch(path.name)]
+    except OSError:
+        return []
 
 
 def _replaced(text: str, forms: Forms) -> str:

@@ -126,6 +126,8 @@ async def test_a_secret_with_a_line_break_can_not_add_a_header(receiver: Any, ac
 
 @pytest.mark.parametrize("reference", ["secret:NOPE", "secret:../../etc/passwd", "secret:", "secret:a/b"])
 async def test_an_unknown_secret_stops_the_call(receiver: Any, acting: Any, tmp_path: Any, reference: str) -> None:
+    (tmp_path / "globex").mkdir()
+    (tmp_path / "globex" / "NOPE").write_text("another organisation's")
     perform = await acting(webhook_allow=LOCAL, secrets_dir=tmp_path)
     for given in (
         {"url": receiver.url, "secret": reference},
@@ -137,6 +139,19 @@ async def test_an_unknown_secret_stops_the_call(receiver: Any, acting: Any, tmp_
     chat = await perform("send_notification", channel="slack", to="secret:NOPE", body="b")
     assert chat.error == {"kind": "secret", "message": "secret NOPE is not defined"}
     assert receiver.seen == []
+
+
+async def test_an_organisations_own_secrets_are_sent(receiver: Any, acting: Any, tmp_path: Any) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "KEY").write_text("key-of-acme")
+    (tmp_path / "acme" / "PLACE").write_text(receiver.url)
+    (tmp_path / "acme" / "SIGNING").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    perform = await acting(webhook_allow=LOCAL, secrets_dir=tmp_path)
+    headers = {"Authorization": "Bearer secret:KEY"}
+    await perform("webhook", url="secret:PLACE", secret="secret:SIGNING", headers=headers)
+    await perform("send_notification", channel="slack", to="secret:PLACE", body="b")
+    assert [seen.header("Authorization") for seen in receiver.seen] == ["Bearer key-of-acme", None]
+    assert receiver.seen[0].header("webhook-signature").startswith("v1,")
 
 
 async def test_a_signing_secret_has_to_be_named_and_in_its_format(receiver: Any, acting: Any) -> None:

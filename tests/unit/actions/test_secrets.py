@@ -44,6 +44,27 @@ def test_a_name_can_not_leave_the_folder(tmp_path: Path, name: str) -> None:
         Secrets(tmp_path, {}).resolve("secret:" + name)
 
 
+def test_an_organisations_own_secret_is_found_by_no_other(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "CHAT").write_text("chat-of-acme\n")
+    (tmp_path / "CHAT").write_text("chat-of-all\n")
+    (tmp_path / "acme" / "KEY").write_text("key-of-acme")
+    secrets = Secrets(tmp_path, {"ONESTACK_SECRET_ENV": "env-of-all", "ONESTACK_SECRET_KEY": ""})
+    assert secrets.redact("chat-of-acme key-of-acme") == "[secret] [secret]", "known from the start"
+    assert secrets.resolve("secret:CHAT", "acme") == "chat-of-acme"
+    assert secrets.resolve("secret:CHAT", "globex") == "chat-of-all"
+    assert secrets.resolve("secret:ENV", "acme") == "env-of-all"
+    for name, org in (("KEY", "globex"), ("KEY", None), ("acme/KEY", "globex"), ("KEY", "../acme"), ("KEY", "")):
+        with pytest.raises(UnknownSecretError):
+            secrets.resolve(f"secret:{name}", org)
+
+
+def test_an_organisations_secret_wins_over_a_variable(tmp_path: Path) -> None:
+    (tmp_path / "acme").mkdir()
+    (tmp_path / "acme" / "KEY").write_text("own")
+    assert Secrets(tmp_path, {"ONESTACK_SECRET_KEY": "of-all"}).resolve("secret:KEY", "acme") == "own"
+
+
 def test_what_is_not_defined_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "folder").mkdir()
