@@ -38,7 +38,9 @@ class Outbound:
         org: str,
         is_secret: bool = False,
     ) -> Outcome:
-        """The outcome of a POST. `url` may be a `secret:NAME` of `org`. Raises CannotPerformError before anything is sent.
+        """The outcome of a POST. `url` may be a `secret:NAME` of `org`.
+
+        Raises CannotPerformError before anything is sent.
 
         None of `hidden` is told in the outcome, even where the other side echoes it; nor is the URL if it
         `is_secret` or comes from a secret.

@@ -39,8 +39,8 @@ def is_reference(value: object) -> bool:
 class Secrets:
     """The secrets that a process can see, and the means to keep them out of texts.
 
-    A secret of one organisation is the file `folder/<organisation>/NAME`, and no other finds it. Those of all are looked
-    for behind it: in `environ` (`ONESTACK_SECRET_<NAME>`, exact, then upper-cased), then as the file `folder/NAME`.
+    A secret of one organisation is the file `folder/<organisation>/NAME`, and no other finds it. Those of all are
+    looked for behind it: in `environ` (`ONESTACK_SECRET_<NAME>`, exact, then upper-cased), then as `folder/NAME`.
     `others` are values that must be hidden too, such as the module token.
     """
 
@@ -103,10 +103,8 @@ class Secrets:
         if self._folder is None:
             return
         for one in _named(self._folder):
-            for org, name in [(one.name, file.name) for file in _named(one)] or [(None, one.name)]:
-                value = self._from_file(name, org)
-                if value:
-                    yield value
+            values = [self._from_file(one.name), *(self._from_file(file.name, one.name) for file in _named(one))]
+            yield from filter(None, values)
 
     def _from_file(self, name: str, org: str | None = None) -> str | None:
         if self._folder is None:

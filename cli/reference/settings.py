@@ -32,9 +32,12 @@ _SECRETS = """
 
 A definition names a secret as `secret:NAME` and never holds it: a webhook's signing secret, a header, or the incoming
 webhook's URL of a Teams or Slack channel. `NAME` is looked for as the file `<organisation>/NAME` in
-`ONESTACK_SECRETS_DIR`, which no other organisation finds; behind that, for all organisations, in `ONESTACK_SECRET_<NAME>` (as written, then in upper
-case) and as the file `NAME` in `ONESTACK_SECRETS_DIR`; each time that it is needed, so a changed file counts at once.
-**Any organisation's workflow may name what is for all.** Workers alone read them (w). Secrets are never in the run log, the history, the logs or an error.
+`ONESTACK_SECRETS_DIR`, which no other organisation finds (a Kubernetes Secret has it by `items`, with that as `path`).
+Behind that, for all organisations, in `ONESTACK_SECRET_<NAME>` (as written, then in upper case) and as the file `NAME`
+in the folder. **Any organisation's workflow may name what is for all.**
+
+Each is read when it is needed, so a changed file counts at once, and by workers alone (w). Secrets are never in the run
+log, the history, the logs or an error.
 
 ## Variables of others
 
