@@ -35,7 +35,7 @@ _PHASES: Final = 4
 _PATIENCE: Final = 60.0
 _WINDOW: Final = "30s"
 """What `$__rate_interval` is here: all of the load is within it, and Prometheus scrapes every second."""
-_NAMES: Final = re.compile(r"\b(?:onestack_[a-z_]+|process_[a-z_]+|up)\b(?!\s*[=~!])")
+_NAMES: Final = re.compile(r"\b(?:onestack_[a-z_]+|process_[a-z_]+|up)\b")
 _CHOICE: Final = re.compile(r"label_values\((?P<series>.+), (?P<label>\w+)\)")
 CALM: Final = frozenset(
     {
