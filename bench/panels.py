@@ -57,6 +57,22 @@ CALM: Final = frozenset(
 """Panels that may show zeros alone."""
 
 
+_HAPPENED: Final = (
+    *(f'onestack_runs_total{{outcome="{outcome}"}}' for outcome in (
+        "started", "waiting", "completed", "failed", "cancelled", "skipped", "suppressed")),
+    *(f'onestack_runs_suppressed_total{{guard="{guard}"}}' for guard in ("loop", "throttle", "storm")),
+    *(f'onestack_events_total{{result="{result}"}}' for result in (
+        "matched", "unmatched", "refused", "forwarded", "repeated")),
+    *(f'onestack_dead_letters_total{{reason="{reason}"}}' for reason in ("unreadable", "invalid", "too_large")),
+    "onestack_action_retries_total",
+    "onestack_definitions_refused_total",
+    "onestack_storms_opened_total",
+    "onestack_rebalances_total",
+    "onestack_timer_lateness_seconds_count",
+)  # fmt: skip
+"""What the load brought about: each of these has to be counted, or the panels show something else than the truth."""
+
+
 class Question(NamedTuple):
     """A query of a panel, of a choice at the top of a dashboard, or of an alert."""
 
@@ -83,7 +99,7 @@ class Answer(NamedTuple):
 
 def questions(folder: Path = ROOT / "grafana" / "dashboards") -> list[Question]:
     """All that the dashboards ask, as Grafana would: with all values of their choices."""
-    found = []
+    found = [Question("The load", name, f"sum({name})", may_be_zero=False) for name in _HAPPENED]
     for file in sorted(folder.glob("*.json")):
         dashboard = json.loads(file.read_text())
         for one in dashboard["templating"]["list"]:
