@@ -75,7 +75,7 @@ class Load:
             "type": made.kind,
             "subject": subject,
             "orgid": ORG,
-            "data": {entity: {"id": made.id}, "company": {"id": "c-1"}},
+            "data": {"company": {"id": "c-9"}, entity: {"id": made.id}},
             **made.more,
         }
         key = entity_key(ORG, subject).encode()
