@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli import processes
+from cli.acls import acls
 from cli.errors import USAGE, Failure, kafka_away, postgres_away
 from cli.output import show_json, table
 
@@ -50,13 +51,16 @@ def hub() -> None:
     _end(processes.hub())
 
 
+topics.command("acls")(acls)
+
+
 @topics.command("create")
 def create(json: Json = False) -> None:
     """Create the topics that are missing, with their partitions and cleanup policies."""
     from cli.clients import settings_for_people
     from streams.topics import create as create_missing
 
-    created, partitions = _on_kafka(create_missing(settings_for_people()))
+    created, partitions = on_kafka(create_missing(settings_for_people()))
     if json:
         show_json({"created": created, "partitions": partitions})
         return
@@ -71,7 +75,7 @@ def list_topics(json: Json = False) -> None:
     """List the engine's topics, and which of them Kafka has."""
     from schemas.export.topics import TOPICS
 
-    there = _on_kafka(_partitions())
+    there = on_kafka(_partitions())
     rows = [
         {"topic": one.name, "partitions": there.get(one.name), "cleanup": one.cleanup, "holds": one.holds}
         for one in TOPICS
@@ -97,7 +101,8 @@ async def _partitions() -> dict[str, int]:
         return {one["topic"]: len(one["partitions"]) for one in await admin.describe_topics()}
 
 
-def _on_kafka(work: Coroutine[Any, Any, Any]) -> Any:
+def on_kafka(work: Coroutine[Any, Any, Any]) -> Any:
+    """What the work returns. Raises Failure where Kafka does not answer."""
     from aiokafka.errors import KafkaError
 
     from cli.clients import settings_for_people

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from runtime.secret_files import SecretFiles
 from schemas.durations import parse_duration
-from schemas.errors import Refused, fault_of
+from schemas.errors import Fault, Refused, fault_of
 from schemas.names import is_id
 
 _SHORTEST_KEPT = timedelta(hours=1)
@@ -107,6 +108,32 @@ class Settings(BaseSettings):
         None, description="Where a process may keep files between starts."
     )
 
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="How Kafka is spoken to, by Kafka's own names: SSL is TLS; production has SASL_SSL."
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = Field(
+        "SCRAM-SHA-512", description="How a process says to Kafka who it is, where the protocol is a SASL one."
+    )
+    kafka_username: Annotated[str | None, Optional] = Field(None, description="The name for PLAIN and SCRAM.")
+    kafka_password: Annotated[SecretStr | None, Optional] = Field(None, description="The password for PLAIN and SCRAM.")
+    kafka_ca_file: Annotated[Path | None, Optional] = Field(
+        None, description="Certificates (PEM) that brokers' certificates are checked against; by default the system's."
+    )
+    kafka_cert_file: Annotated[Path | None, Optional] = Field(
+        None, description="This client's own certificate (PEM), for brokers that ask for one."
+    )
+    kafka_key_file: Annotated[Path | None, Optional] = Field(
+        None, description="The key (PEM, not encrypted) of that certificate, where it is not in the same file."
+    )
+    kafka_oauth_token_url: Annotated[str | None, Optional] = Field(
+        None, description="Token endpoint for OAUTHBEARER, asked by the client credentials grant."
+    )
+    kafka_oauth_client_id: Annotated[str | None, Optional] = Field(None, description="The client's id there.")
+    kafka_oauth_client_secret: Annotated[SecretStr | None, Optional] = Field(
+        None, description="The client's secret there."
+    )
+    kafka_oauth_scope: Annotated[str | None, Optional] = Field(None, description="The scope that is asked for.")
+
     psa_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the PSA module.")
     rmm_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the RMM module.")
     hub_url: Annotated[str | None, Optional] = Field(None, description="Base URL of the Hub.")
@@ -192,6 +219,18 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's own signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is given, the files that the environment names for secrets, and the environment."""
+        return init_settings, SecretFiles(settings_cls), env_settings
+
     @property
     def brokers(self) -> list[str]:
         """The bootstrap servers as a list."""
@@ -204,7 +243,32 @@ def load(**given: Any) -> Settings:
     Raises Refused that names the variable and what is wrong with it, never its value where it is a secret.
     """
     try:
-        return Settings(**given)
+        settings = Settings(**given)
     except ValidationError as error:
         faults = [fault_of({**one, "input": None}) for one in error.errors(include_url=False)]
         raise Refused(f._replace(field="ONESTACK_" + f.field.upper()) for f in faults) from None
+    if contradictions := _contradictions(settings):
+        raise Refused(contradictions)
+    return settings
+
+
+def _contradictions(settings: Settings) -> list[Fault]:
+    """What is missing beside other settings, or says nothing beside them."""
+    protocol, mechanism = settings.kafka_security_protocol, settings.kafka_sasl_mechanism
+    found: list[Fault] = []
+    if protocol.startswith("SASL"):
+        oauth = mechanism == "OAUTHBEARER"
+        needed = ("oauth_token_url", "oauth_client_id", "oauth_client_secret") if oauth else ("username", "password")
+        found += [
+            Fault(f"ONESTACK_KAFKA_{name.upper()}", f"is needed for {protocol} with {mechanism}")
+            for name in needed
+            if getattr(settings, f"kafka_{name}") is None
+        ]
+    if settings.kafka_key_file is not None and settings.kafka_cert_file is None:
+        found.append(Fault("ONESTACK_KAFKA_CERT_FILE", "is needed beside ONESTACK_KAFKA_KEY_FILE"))
+    if protocol == "PLAINTEXT" and settings.kafka_password is not None:
+        # Who gives a password believes that it is asked for, and the connection secured.
+        found.append(
+            Fault("ONESTACK_KAFKA_PASSWORD", "says nothing while ONESTACK_KAFKA_SECURITY_PROTOCOL is PLAINTEXT")
+        )
+    return found

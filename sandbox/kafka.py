@@ -1,4 +1,4 @@
-"""A real Apache Kafka on one node (KRaft), its jars fetched once by Maven, for crash tests and the benchmark."""
+"""A real Apache Kafka (KRaft), its jars fetched once by Maven, for crash tests and the benchmark."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from sandbox.errors import SandboxError
+from sandbox.kafka_security import Secured
 from sandbox.process import end, free_port, locked, spawn, tail, wait_until
 from sandbox.wire import answers
 
@@ -19,12 +20,13 @@ HOST = "127.0.0.1"
 VERSION = "4.1.1"
 _POM = Path(__file__).with_name("kafka.pom.xml")
 _CLUSTER = "b25lc3RhY2tzYW5kYm94MA"  # any 16 bytes in base64; one node has no other cluster to be told from
+_OPEN = {
+    "inter.broker.listener.name": "PLAINTEXT",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT",
+}
 _DEFAULTS = {
     "process.roles": "broker,controller",
-    "node.id": "1",
     "controller.listener.names": "CONTROLLER",
-    "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
     "auto.create.topics.enable": "false",
     # A node that was killed is let in again only when its old session has ended: 9 s by default.
     "broker.session.timeout.ms": "3000",
@@ -43,7 +45,9 @@ _DEFAULTS = {
 class Kafka:
     """A broker on 127.0.0.1 whose data stays in `folder`, over `kill()` and `start()` too.
 
-    `options` go to server.properties; `heap_mb` is the JVM's heap in MB.
+    `options` go to server.properties; `heap_mb` is the JVM's heap in MB. One of several has its number, the ports of
+    all their controllers by number, and where `secured` is given TLS and SASL on every connection. `detour` are two
+    ports: clients that come by the first are told to come by the second, where somebody stands between.
     """
 
     name = "kafka"
@@ -55,13 +59,22 @@ class Kafka:
         *,
         options: Mapping[str, str | int] | None = None,
         heap_mb: int = 512,
+        number: int = 1,
+        controllers: Mapping[int, int] | None = None,
+        secured: Secured | None = None,
+        detour: tuple[int, int] | None = None,
     ) -> None:
         self.folder = Path(folder).absolute()
         self.port = port or free_port()
+        self.number = number
+        self._secured, self._detour = secured, detour
         # The system may pick the same port twice, for nobody listens on the first yet.
-        self._controller_port = next(port for port in iter(free_port, None) if port != self.port)
-        self._options = {**_DEFAULTS, **{name: str(value) for name, value in (options or {}).items()}}
+        own = controllers or {number: next(port for port in iter(free_port, None) if port != self.port)}
+        self._controllers = own
+        given = {name: str(value) for name, value in (options or {}).items()}
+        self._options = {**_DEFAULTS, **(secured.options if secured else _OPEN), **given}
         self._heap_mb = heap_mb
+        self._brokers_port = free_port()
         self.log = self.folder / "kafka.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -79,10 +92,14 @@ class Kafka:
             self._format(java, classpath, settings)
         # The serial collector and a fixed small heap: the machine's cores and memory belong to what is tested.
         flags = [f"-Xms{self._heap_mb}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC", "-Xshare:auto"]
-        command = [java, *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath]
-        self.process = spawn([*command, "kafka.Kafka", settings], self.log, cwd=self.folder, at_our_end=signal.SIGTERM)
-        wait_until(lambda: answers(HOST, self.port), self.process, "Apache Kafka", self.log)
+        flags += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *(self._secured.flags if self._secured else ())]
+        command: list[str | Path] = [java, *flags, "-cp", classpath, "kafka.Kafka", settings]
+        self.process = spawn(command, self.log, cwd=self.folder, at_our_end=signal.SIGTERM)
+        wait_until(self._answers, self.process, "Apache Kafka", self.log)
         return self
+
+    def _answers(self) -> bool:
+        return answers(HOST, self.port, self._secured.door if self._secured else None)
 
     def stop(self) -> None:
         """End it with all data written."""
@@ -105,10 +122,17 @@ class Kafka:
 
     def _configure(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
+        listening = {"CLIENTS" if self._secured else "PLAINTEXT": self.port}
+        if self._secured:
+            listening["BROKERS"] = self._brokers_port
+        advertised = dict(listening)
+        if self._detour:
+            listening["DETOUR"], advertised["DETOUR"] = self._detour
         addresses = {
-            "controller.quorum.voters": f"1@{HOST}:{self._controller_port}",
-            "listeners": f"PLAINTEXT://{self.bootstrap},CONTROLLER://{HOST}:{self._controller_port}",
-            "advertised.listeners": f"PLAINTEXT://{self.bootstrap}",
+            "node.id": str(self.number),
+            "controller.quorum.voters": ",".join(f"{one}@{HOST}:{port}" for one, port in self._controllers.items()),
+            "listeners": _listeners({**listening, "CONTROLLER": self._controllers[self.number]}),
+            "advertised.listeners": _listeners(advertised),
             "log.dirs": str(self.folder / "data").replace("\\", "\\\\"),
         }
         settings = self.folder / "server.properties"
@@ -117,11 +141,14 @@ class Kafka:
 
     def _format(self, java: str, classpath: str, settings: Path) -> None:
         command = [java, "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp", classpath, "kafka.tools.StorageTool", "format"]
-        done = subprocess.run(
-            [*command, "-t", _CLUSTER, "-c", str(settings)], capture_output=True, text=True, check=False
-        )
+        command += ["-t", _CLUSTER, "-c", str(settings), *(self._secured.users_at_format if self._secured else ())]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SandboxError(f"Kafka could not prepare its data folder {self.folder}: {done.stderr.strip()[-300:]}")
+
+
+def _listeners(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items())
 
 
 def cache_folder() -> Path:

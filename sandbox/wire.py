@@ -5,24 +5,43 @@ from __future__ import annotations
 import socket
 import struct
 
-_METADATA = 3
+from sandbox.kafka_security import Door
+
+_HANDSHAKE, _AUTHENTICATE, _METADATA = 17, 36, 3
 _VERSION = 1
 _CLIENT = b"sandbox"
 _MAX_ANSWER = 1 << 20
 
 
-def answers(host: str, port: int) -> bool:
+def answers(host: str, port: int, door: Door | None = None) -> bool:
     """True once the broker answers a metadata request with at least one live broker and a controller."""
     try:
-        with socket.create_connection((host, port), 1) as connection:
-            connection.settimeout(2)
-            header = struct.pack(">hhih", _METADATA, _VERSION, 1, len(_CLIENT)) + _CLIENT
-            request = header + struct.pack(">i", 0)  # no topics
-            connection.sendall(struct.pack(">i", len(request)) + request)
-            (size,) = struct.unpack(">i", _read(connection, 4))
-            return 0 < size <= _MAX_ANSWER and _in_service(_read(connection, size))
+        with socket.create_connection((host, port), 1) as plain:
+            plain.settimeout(2)
+            if door is None:
+                return _in_service(_ask(plain, _METADATA, _VERSION, struct.pack(">i", 0)))  # no topics
+            with door.context.wrap_socket(plain, server_hostname=host) as connection:
+                _sign_in(connection, door)
+                return _in_service(_ask(connection, _METADATA, _VERSION, struct.pack(">i", 0)))
     except (OSError, struct.error, EOFError):
         return False
+
+
+def _sign_in(connection: socket.socket, door: Door) -> None:
+    _ask(connection, _HANDSHAKE, 1, struct.pack(">h", 5) + b"PLAIN")
+    token = b"\0".join((b"", door.user.encode(), door.password.encode()))
+    (code,) = struct.unpack_from(">h", _ask(connection, _AUTHENTICATE, 0, struct.pack(">i", len(token)) + token), 4)
+    if code:
+        raise EOFError
+
+
+def _ask(connection: socket.socket, api: int, version: int, body: bytes) -> bytes:
+    request = struct.pack(">hhih", api, version, 1, len(_CLIENT)) + _CLIENT + body
+    connection.sendall(struct.pack(">i", len(request)) + request)
+    (size,) = struct.unpack(">i", _read(connection, 4))
+    if not 0 < size <= _MAX_ANSWER:
+        raise EOFError
+    return _read(connection, size)
 
 
 def _in_service(answer: bytes) -> bool:

@@ -22,9 +22,16 @@ GROUP = "onestack-worker"
 """The consumer group that all workers form."""
 
 
+class _Boot(faust.App.BootStrategy):  # type: ignore[misc]  # its base has no types
+    """What Faust starts: not its producer, for our publisher sends everything, over connections secured as it knows."""
+
+    enable_kafka_producer = False
+
+
 class App(faust.App):  # type: ignore[misc]  # its base has no types
     """A Faust app on the batch transport."""
 
+    BootStrategy = _Boot
     settings: Settings
     worker_parts: Parts
 

@@ -8,15 +8,18 @@ from pathlib import PurePath
 from typing import Any
 
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from cli.reference.text import code, page, table
+from runtime.secret_files import is_secret
 from runtime.settings import Settings
 
 _INTRO = """
 Every process is configured by environment variables alone, and reads them once, when it starts. A value that can't be
-used is refused with the variable's name. All processes of one installation need the same broker, Postgres and
-partitions; the rest is each one's own.
+used is refused with the variable's name. A variable marked *secret* may be kept in a file instead, as Kubernetes and
+compose mount them: `<VARIABLE>_FILE` is the path of that file. All processes of one installation need the same broker,
+Postgres and partitions; the rest is each one's own.
 """
 _SECRETS = """
 ## Secrets of definitions
@@ -30,11 +33,15 @@ name in `ONESTACK_SECRETS_DIR`. Secrets are never in the run log, the history, t
 def configuration() -> str:
     """Every variable with its default and meaning."""
     rows = [
-        (code(f"ONESTACK_{name.upper()}"), _default(field.get_default()), field.description or "")
+        (code(f"ONESTACK_{name.upper()}"), _default(field.get_default()), _meaning(field))
         for name, field in Settings.model_fields.items()
     ]
     rows.append((code("ONESTACK_SECRET_<NAME>"), "", "A secret that definitions name as `secret:NAME`."))
     return page("Configuration", _INTRO, table(("variable", "default", "meaning"), rows), _SECRETS)
+
+
+def _meaning(field: FieldInfo) -> str:
+    return f"{field.description or ''}{' *Secret.*' if is_secret(field) else ''}"
 
 
 def _default(given: Any) -> str:

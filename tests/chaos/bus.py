@@ -58,16 +58,19 @@ def crc_partition(key: bytes, partitions: int) -> int:
 class Bus:
     """A producer, and readers as they are needed."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self.bootstrap = bootstrap
+    def __init__(self, bootstrap: str, **options: Any) -> None:
+        self._options = {"bootstrap_servers": bootstrap, **options}
+        self._started = False
         self._producer: AIOKafkaProducer
 
     async def start(self) -> None:
-        self._producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=2)
+        self._producer = AIOKafkaProducer(**self._options, acks="all", linger_ms=2)
+        self._started = True
         await self._producer.start()
 
     async def stop(self) -> None:
-        await self._producer.stop()
+        if self._started:
+            await self._producer.stop()
 
     async def send(
         self,
@@ -101,12 +104,29 @@ class Bus:
 
     async def topics(self) -> set[str]:
         """The topics that there are."""
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        admin = AIOKafkaAdminClient(**self._options)
         await admin.start()
         try:
             return set(await admin.list_topics())
         finally:
             await admin.close()
+
+    async def short_of_copies(self) -> list[str]:
+        """The partitions that have fewer copies in step than they are to have."""
+        admin = AIOKafkaAdminClient(**self._options)
+        try:
+            await admin.start()
+            described = await admin.describe_topics()
+        except (KafkaError, OSError):
+            return ["nobody answers"]
+        finally:
+            await admin.close()
+        return [
+            f"{one['topic']}[{part['partition']}]"
+            for one in described
+            for part in one["partitions"]
+            if len(part["isr"]) < len(part["replicas"])
+        ]
 
     async def log(self, topic: str) -> dict[int, list[bytes]]:
         """The value of every record that a topic has now, by partition, in order."""
@@ -114,9 +134,7 @@ class Bus:
 
     async def records(self, topic: str) -> dict[int, list[Any]]:
         """Every record that a topic has now, by partition, in order; `timestamp` is when the broker had it, in ms."""
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=self.bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=50
-        )
+        consumer = AIOKafkaConsumer(**self._options, auto_offset_reset="earliest", fetch_max_wait_ms=50)
         await consumer.start()
         try:
             ends = await self._ends(consumer, [topic])
@@ -132,8 +150,8 @@ class Bus:
 
     async def not_committed(self) -> dict[str, tuple[int, int]]:
         """Where the workers' committed offsets are not the ends of their logs: (committed, end)."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
+        consumer = AIOKafkaConsumer(**self._options)
+        admin = AIOKafkaAdminClient(**self._options)
         await consumer.start()
         await admin.start()
         try:

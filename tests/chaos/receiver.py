@@ -17,7 +17,10 @@ HONOURS, IGNORES = "psa", "hub"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call as it arrived; `at` is the monotonic clock, `moment` the one that run-log entries are stamped by."""
+    """One call as it arrived; `at` is the monotonic clock, `moment` the one that run-log entries are stamped by.
+
+    `by` is the bearer token that it carried: who called, where each worker of a test has its own.
+    """
 
     module: str
     path: str
@@ -25,6 +28,7 @@ class Call:
     body: Any
     at: float
     moment: float
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,8 @@ class Receiver:
         key = request.headers.get("Idempotency-Key", "").strip('"')
         module = request.match_info["module"]
         moment, at = time.time(), time.monotonic()
-        call = Call(module, request.path, key, json.loads(await request.read() or b"null"), at, moment)
+        by = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        call = Call(module, request.path, key, json.loads(await request.read() or b"null"), at, moment, by)
         self.calls.append(call)
         self.under_way += 1
         try:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 
 import pytest
 
@@ -103,3 +104,62 @@ def test_what_is_given_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch
 def test_every_setting_says_what_it_is(name: str) -> None:
     described = {"mail_from", "broker"} | {n for n, field in Settings.model_fields.items() if field.description}
     assert name in described
+
+
+def test_a_secret_is_read_from_the_file_that_its_variable_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "url"
+    file.write_text(f"postgresql://u:{SECRET}@db/history\n")
+    monkeypatch.setenv("ONESTACK_POSTGRES_URL_FILE", str(file))
+    monkeypatch.setenv("ONESTACK_POSTGRES_URL", "")
+    found = load()
+    assert found.postgres_url.get_secret_value() == f"postgresql://u:{SECRET}@db/history"
+    assert SECRET not in repr(found)
+
+
+def test_secret_files_are_refused_by_their_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(SECRET)
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    (tmp_path / "large").write_text("x" * 65_537)
+    monkeypatch.setenv("ONESTACK_MODULE_TOKEN", SECRET)
+    monkeypatch.setenv("ONESTACK_MODULE_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("ONESTACK_POSTGRES_URL_FILE", str(tmp_path / "missing"))
+    monkeypatch.setenv("ONESTACK_SMTP_URL_FILE", str(tmp_path / "binary"))
+    monkeypatch.setenv("ONESTACK_KAFKA_PASSWORD_FILE", str(tmp_path / "large"))
+    with pytest.raises(Refused) as refused:
+        load()
+    assert {fault.field for fault in refused.value.faults} == {
+        "ONESTACK_MODULE_TOKEN_FILE",
+        "ONESTACK_POSTGRES_URL_FILE",
+        "ONESTACK_SMTP_URL_FILE",
+        "ONESTACK_KAFKA_PASSWORD_FILE",
+    }
+    assert SECRET not in str(refused.value)
+    assert "No such file" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL"}, {"KAFKA_USERNAME", "KAFKA_PASSWORD"}),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_USERNAME": "worker"}, {"KAFKA_PASSWORD"}),
+        (
+            {"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_SASL_MECHANISM": "OAUTHBEARER"},
+            {"KAFKA_OAUTH_TOKEN_URL", "KAFKA_OAUTH_CLIENT_ID", "KAFKA_OAUTH_CLIENT_SECRET"},
+        ),
+        ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, {"KAFKA_SECURITY_PROTOCOL"}),
+        ({"KAFKA_SASL_MECHANISM": "GSSAPI"}, {"KAFKA_SASL_MECHANISM"}),
+        ({"KAFKA_PASSWORD": SECRET}, {"KAFKA_PASSWORD"}),
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_KEY_FILE": "/key.pem"}, {"KAFKA_CERT_FILE"}),
+    ],
+)
+def test_kafka_security_that_is_not_whole_is_refused(
+    given: dict[str, str], names: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"ONESTACK_{name}", value)
+    with pytest.raises(Refused) as refused:
+        load()
+    assert {fault.field for fault in refused.value.faults} == {f"ONESTACK_{name}" for name in names}
+    assert SECRET not in str(refused.value)
