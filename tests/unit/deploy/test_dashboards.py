@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.metrics import MetricWrapperBase
 
 from bench.panels import CALM, names_in, questions
 from cli.reference.metrics import measures
 from deploy.grafana.files import FOLDER, files
 from deploy.grafana.panels import WIDTH
+from hub import middleware
+from runtime import metrics
 from schemas.documents import load_yaml
 
 ROOT = Path(__file__).parents[3]
@@ -97,6 +100,11 @@ def test_the_dashboards_are_about_metrics_of_ours_or_of_any_process() -> None:
     for question in questions():
         strangers = {one for one in names_in(question.expr) if not one.startswith("process_")} - ours
         assert strangers == set(), question.title
+
+
+def test_the_page_of_metrics_has_all_that_are_counted() -> None:
+    counted = [*vars(metrics).values(), *vars(middleware).values()]
+    assert {id(one) for one in counted if isinstance(one, MetricWrapperBase)} == {id(one) for one in measures()}
 
 
 def test_every_panel_that_may_show_zeros_is_one() -> None:
