@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web web-if-possible web-check demo test test-kafka chaos test-web check bench bench-hub bench-curves bench-web up docs lock clean
+.PHONY: help setup web web-if-possible web-check demo test test-kafka chaos test-web check bench bench-hub bench-curves bench-web bench-panels panels-check dashboards up docs lock clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -81,6 +81,15 @@ bench-curves: setup ## Measure what a run costs beside more and more of everythi
 
 bench-web: setup web ## Measure the pages of the web app, cold, against their goals (needs Chromium)
 	$(BIN)/python -m bench.web
+
+bench-panels: setup ## Ask a Prometheus that scraped the benchmark on a real Apache Kafka what each panel asks
+	$(BIN)/python -m bench.panels --broker kafka
+
+panels-check: setup ## Check dashboards, alert rules and runbooks, and that each panel gets data (needs prometheus)
+	$(PYTEST) tests/unit/deploy tests/integration/deploy/test_panels.py tests/integration/deploy/test_runbooks.py
+
+dashboards: setup ## Write the Grafana dashboards again
+	$(BIN)/python -m deploy.grafana
 
 docs: setup ## Write the generated pages of docs/reference again
 	$(BIN)/python -m cli.reference

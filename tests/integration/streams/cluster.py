@@ -6,11 +6,13 @@ import asyncio
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -145,6 +147,15 @@ class Cluster:
             return log.exists() and log.read_bytes().count(b"the worker works") > before
 
         await self.until(works)
+
+    def counted(self, name: str, metric: str) -> float:
+        """What a worker tells of a metric at /metrics, over all its labels."""
+        served = re.findall(r"http://[\d.:]+/metrics", (self.folder / f"{name}.log").read_text())
+        with urllib.request.urlopen(served[-1], timeout=10) as answer:
+            lines = [line.split() for line in answer.read().decode().splitlines()]
+        return sum(
+            float(value) for full, value in (line for line in lines if len(line) == 2) if full.split("{")[0] == metric
+        )
 
     def kill(self, name: str) -> None:
         """SIGKILL."""
