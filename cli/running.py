@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-topics = typer.Typer(help="Create and list the engine's topics.", no_args_is_help=True, rich_markup_mode=None)
+topics = typer.Typer(
+    help="Create, list, check and mend the engine's topics.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 def worker() -> None:
