@@ -95,19 +95,20 @@ def _links(service: Mapping[str, Any], document: Mapping[str, Any], folder: Path
         elif how["condition"] == "service_healthy" and services[name].get("healthcheck", {}).get("disable", False):
             yield f"it waits for {name} to be healthy, which has no health check"
     for kind in ("secrets", "networks"):
-        for name in service.get(kind, []):
-            if name not in document.get(kind, {}):
-                yield f"{kind}: {name} is not declared"
+        yield from (f"{kind}: {name} is not declared" for name in service.get(kind, []) if name not in document[kind])
     for port in service.get("ports", []):
         if not str(port).startswith("127.0.0.1:"):
             yield f"port {port} is open to all the network: begin with 127.0.0.1:"
     for volume in service.get("volumes", []):
-        source = str(volume).partition(":")[0]
-        if not source.startswith("."):
-            if source not in document.get("volumes", {}):
-                yield f"volume {source} is not declared"
-        elif not (folder / source).exists() and (folder / Path(source).parts[0]).exists():
-            yield f"{source} is mounted, but is not in {folder.name}/"
+        yield from _mounted(str(volume).partition(":")[0], document, folder)
+
+
+def _mounted(source: str, document: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    if not source.startswith("."):
+        if source not in document["volumes"]:
+            yield f"volume {source} is not declared"
+    elif not (folder / source).exists() and (folder / Path(source).parts[0]).exists():
+        yield f"{source} is mounted, but is not in {folder.name}/"
 
 
 def _secrets(document: Mapping[str, Any], folder: Path) -> Iterator[str]:

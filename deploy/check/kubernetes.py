@@ -22,9 +22,18 @@ _WORKLOADS: Final = frozenset({"StatefulSet", "Deployment", "Job"})
 
 def faults(documents: Sequence[Document], documented: str) -> list[str]:
     """What is wrong with the documents of one overlay; `documented` is the page that names the Secrets to be made."""
-    found = [f"{name(one)}: {fault}" for one in documents for fault in _schema(one)]
-    if found:
-        return found
+    return list(schema_faults(documents)) or rule_faults(documents, documented)
+
+
+def schema_faults(documents: Sequence[Document]) -> Iterator[str]:
+    """Where a document is not what Kubernetes, or KEDA, takes."""
+    for one in documents:
+        yield from (f"{name(one)}: {fault}" for fault in _schema(one))
+
+
+def rule_faults(documents: Sequence[Document], documented: str) -> list[str]:
+    """Where documents that Kubernetes takes are not what this product asks for."""
+    found: list[str] = []
     for one in documents:
         if one["kind"] in _WORKLOADS:
             found += [f"{name(one)}: {fault}" for fault in _workload(one, documents)]

@@ -125,8 +125,10 @@ def _scaled(spec: Mapping[str, Any], documents: Sequence[Document]) -> Iterator[
         yield f"its target {target['kind']}/{target['name']} is not there"
     elif "replicas" in found["spec"]:
         yield "its target has a number of replicas, which each apply would set back"
-    config = next((one["data"] for one in documents if one["kind"] == "ConfigMap" and "data" in one), {})
-    if spec["maxReplicaCount"] > int(config.get("ONESTACK_PARTITIONS", 0)):
+    configs: list[dict[str, str]] = [one["data"] for one in documents if one["kind"] == "ConfigMap" and "data" in one]
+    config = configs[0] if configs else {}
+    partitions = config.get("ONESTACK_PARTITIONS", "")
+    if not partitions.isdigit() or spec["maxReplicaCount"] > int(partitions):
         yield "maxReplicaCount is more than ONESTACK_PARTITIONS: further workers would have nothing to do"
     if spec["minReplicaCount"] > spec["maxReplicaCount"]:
         yield "minReplicaCount is more than maxReplicaCount"
