@@ -20,13 +20,15 @@ class Missing(Exception):  # noqa: N818 - the word that the user reads
     """A program that a check needs is not to be had; the text says how to get it."""
 
 
-def kustomize(root: Path) -> str:
-    """Kustomize's path: of the PATH, or built by Go into .onestack/tools. Raises Missing."""
+def kustomize(root: Path, *, fetch: bool = True) -> str:
+    """Kustomize's path: of the PATH, or built by Go into .onestack/tools, with `fetch` now. Raises Missing."""
     name = "kustomize"
     fetched = (root / _FETCHED / name).absolute()
     found = shutil.which(name) or (str(fetched) if fetched.exists() else None)
     if found is not None:
         return found
+    if not fetch:
+        raise Missing("kustomize is not on the PATH: `make deploy-check` builds it, where there is Go")
     go = shutil.which("go")
     if go is None:
         raise Missing("kustomize is not on the PATH, and neither is Go to build it: install one of the two")
