@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web web-if-possible web-check demo test test-kafka test-web check bench bench-hub bench-web up docs lock deploy-check sbom audit clean
+.PHONY: help setup web web-if-possible web-check demo test test-kafka chaos test-web check bench bench-hub bench-curves bench-web up docs lock clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -56,6 +56,11 @@ test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 a
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "make test-kafka runs a real Apache Kafka and needs Java 17 and Maven on the PATH." >&2; exit 1; }
 	$(PYTEST) -m kafka tests/chaos tests/integration
 
+chaos: setup ## Run the crash tests at full size, about half an hour, and keep their figures (needs Java 17 and Maven)
+	ONESTACK_CLUSTER_EVENTS=60000 ONESTACK_CLUSTER_KILLS=44 ONESTACK_CLUSTER_RATE=80 ONESTACK_CHAOS_RESULTS=bench/results \
+		$(PYTEST) -m kafka tests/chaos/test_cluster.py
+	ONESTACK_CUT_SECONDS=60 $(PYTEST) -m kafka tests/chaos/test_network_cut.py
+
 test-web: setup web ## Run the browser tests before the whole product (needs Chromium)
 	$(PYTEST) tests/web
 
@@ -71,8 +76,13 @@ bench: setup ## Measure latency and throughput on a real Apache Kafka (needs Jav
 bench-hub: setup ## Measure the Hub's lists with a million runs in the history (needs wrk)
 	$(BIN)/python -m bench.hub
 
+bench-curves: setup ## Measure what a run costs beside more and more of everything (needs Java 17 and Maven)
+	$(BIN)/python -m bench.curves $(ARGS)
+
 bench-web: setup web ## Measure the pages of the web app, cold, against their goals (needs Chromium)
 	$(BIN)/python -m bench.web
+
+.PHONY: deploy-check sbom audit
 
 deploy-check: setup ## Check images, compose and Kubernetes manifests, Prometheus' rules (needs kustomize or Go, promtool)
 	@$(BIN)/python -m deploy.check

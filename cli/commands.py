@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, backtest, keys, retention, running, simulate, steer, telling, templates, topics, why
+from cli import asking, backtest, keys, retention, running, simulate, steer, telling, templates, why
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -18,8 +18,6 @@ def add_to(app: Typer) -> None:
     app.command()(running.projector)
     app.command()(running.hub)
     app.add_typer(keys.keys, name="keys")
-    running.topics.command("check")(topics.check)
-    running.topics.command("apply")(topics.apply)
     app.add_typer(running.topics, name="topics")
     app.command()(running.migrate)
     app.add_typer(templates.templates, name="templates")

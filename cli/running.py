@@ -12,6 +12,8 @@ from cli import processes
 from cli.acls import acls
 from cli.errors import USAGE, Failure, kafka_away, postgres_away
 from cli.output import show_json, table
+from cli.topics import apply as apply_topics
+from cli.topics import check as check_topics
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -54,6 +56,8 @@ def hub() -> None:
 
 
 topics.command("acls")(acls)
+topics.command("check")(check_topics)
+topics.command("apply")(apply_topics)
 
 
 @topics.command("create")

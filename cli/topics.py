@@ -10,12 +10,12 @@ import typer
 
 from cli.errors import FAILED
 from cli.output import complain, painted, show_json, table
-from cli.running import Json, on_kafka
 
 if TYPE_CHECKING:
     from streams.topic_check import Compared
     from streams.topic_rules import Finding
 
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _COLOURS = {"danger": "red", "warning": "yellow", "unknown": "bright_black"}
 
 
@@ -33,6 +33,7 @@ def check(
     at 0. Changes nothing.
     """
     from cli.clients import settings_for_people
+    from cli.running import on_kafka
     from streams.topic_check import compare
 
     compared: Compared = on_kafka(compare(settings_for_people()))
@@ -108,6 +109,7 @@ def apply(
     Partitions and copies are never changed, and settings that the product has no opinion on are kept.
     """
     from cli.clients import settings_for_people
+    from cli.running import on_kafka
     from streams.topic_check import apply as set_them
     from streams.topics import create
 

@@ -52,6 +52,8 @@ class Stack:
         self.receiver = Receiver()
         self.bus = Bus(self.kafka.bootstrap)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.up_with: dict[str, dict[str, str]] = {}
+        """Variables of single processes, by their names."""
         self._probes = 0
 
     async def start(self, *names: str) -> None:
@@ -91,8 +93,12 @@ class Stack:
         return {**others, **own, **modules, **self.variables}
 
     def up(self, name: str, **more: str) -> None:
-        """Start `worker…` or `projector` under that stable name, with a log that goes on; `more` are variables."""
-        env = {**self.env, "ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(free_port()), **more}
+        """Start `worker…` or `projector` under that stable name, with a log that goes on; `more` are variables.
+
+        A worker's calls carry its name.
+        """
+        own = {"ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(free_port()), "ONESTACK_MODULE_TOKEN": name}
+        env = {**self.env, **own, **self.up_with.get(name, {}), **more}
         role = name.rstrip("0123456789")
         self.processes[name] = spawn([ONESTACK, role], self.log(name), env=env, cwd=self.folder)
 

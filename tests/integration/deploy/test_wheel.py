@@ -129,7 +129,7 @@ def page(port: int, path: str) -> tuple[int, str, str]:
 
 
 def health(port: int) -> int:
-    command = [sys.executable, "-I", "-S", HEALTH]
+    command = [sys.executable, "-I", "-S", str(HEALTH)]
     return subprocess.run(
         command, env={"ONESTACK_HUB_PORT": str(port), "ONESTACK_METRICS_PORT": "1"}, check=False
     ).returncode
