@@ -17,7 +17,7 @@ Document = dict[str, Any]
 VERSIONS: Final = ("1.34", "1.37")
 """The oldest and the newest Kubernetes that the manifests are checked against."""
 _KEDA: Final = Path(__file__).with_name("keda.yaml")
-_WORKLOADS: Final = frozenset({"StatefulSet", "Deployment", "Job"})
+_WORKLOADS: Final = frozenset({"StatefulSet", "Deployment", "DaemonSet", "Job", "CronJob"})
 
 
 def faults(documents: Sequence[Document], documented: str) -> list[str]:
@@ -64,14 +64,18 @@ def _schema(document: Document) -> Iterator[str]:
 
 
 def _workload(document: Document, documents: Sequence[Document]) -> Iterator[str]:
-    pod = document["spec"]["template"]["spec"]
+    template = references.template_of(document)
+    if template is None:
+        yield "has no pod template"
+        return
+    pod = template["spec"]
     yield from pods.pod_faults(pod)
     for container in [*pod.get("initContainers", []), *pod["containers"]]:
         if (fault := images.fault(container["image"])) is not None:
             yield fault
         yield from pods.container_faults(container, pod)
         yield from references.environment_faults(container, documents)
-    if document["kind"] != "Job":
+    if document["kind"] not in {"Job", "CronJob"}:
         yield from pods.lasting_faults(document)
 
 

@@ -38,8 +38,8 @@ def faults(documents: Sequence[Document], documented: str) -> Iterator[str]:
     """What is named and is not there."""
     for one in documents:
         kind, spec, title = one["kind"], one.get("spec", {}), f"{one['kind']}/{one['metadata']['name']}"
-        if "template" in spec:
-            yield from (f"{title}: {fault}" for fault in _pod(spec["template"]["spec"], documents, documented))
+        if (template := template_of(one)) is not None:
+            yield from (f"{title}: {fault}" for fault in _pod(template["spec"], documents, documented))
         if kind == "StatefulSet" and _named(documents, "Service", spec["serviceName"]) is None:
             yield f"{title}: its Service {spec['serviceName']} is not there"
         if kind == "Service":
@@ -52,6 +52,13 @@ def faults(documents: Sequence[Document], documented: str) -> Iterator[str]:
         if kind == "TriggerAuthentication":
             for ref in spec["secretTargetRef"]:
                 yield from (f"{title}: {fault}" for fault in _secret(ref["name"], [ref["key"]], documented))
+
+
+def template_of(document: Mapping[str, Any]) -> Document | None:
+    """The pod template of a workload; None where the document is none."""
+    spec = document.get("spec", {})
+    found: Document | None = spec.get("jobTemplate", {}).get("spec", spec).get("template")
+    return found
 
 
 def _named(documents: Sequence[Document], kind: str, name: str | None) -> Document | None:
@@ -108,7 +115,7 @@ def _service(spec: Mapping[str, Any], documents: Sequence[Document]) -> Iterator
 
 def _selected(selector: Mapping[str, Any], documents: Sequence[Document]) -> list[Document]:
     """The pod templates that a label selector matches."""
-    templates = [one["spec"]["template"] for one in documents if "template" in one.get("spec", {})]
+    templates = [template for one in documents if (template := template_of(one)) is not None]
     return [one for one in templates if _matches(selector, one["metadata"].get("labels", {}))]
 
 

@@ -117,6 +117,12 @@ def test_a_manifest_that_kubernetes_or_keda_would_not_take_is_told(
         (lambda d: worker(d)["livenessProbe"]["httpGet"].update(port=8080), "livenessProbe asks port 8080"),
         (lambda d: worker(d).pop("startupProbe"), "startupProbe is missing"),
         (lambda d: worker(d)["env"].pop(0), "ONESTACK_INSTANCE is not the pod's name"),
+        (
+            lambda d: one(d, "CronJob", "onestack-topics-check")["spec"]["jobTemplate"]["spec"]["template"][
+                "spec"
+            ].update(serviceAccountName="onestack-nobody"),
+            "ServiceAccount onestack-nobody is not there",
+        ),
         (lambda d: worker(d)["volumeMounts"].pop(0), "where nothing is mounted"),
         (lambda d: worker(d)["env"][2].update(value="/run/secrets/onestack/token"), "the key token of onestack-worker"),
         (lambda d: without(d, "ServiceAccount", "onestack-hub"), "ServiceAccount onestack-hub is not there"),
