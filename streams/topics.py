@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _DAY: Final = 24 * 3600 * 1000
 _COMPACTION_LAG: Final = 24 * 3600 * 1000
 """A refused definition must not make compaction drop the one in force before it was published again."""
+MIN_INSYNC: Final = "min.insync.replicas"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,20 @@ def topics(commands: Iterable[str] = ()) -> list[Topic]:
     ]
 
 
+def min_insync(replication: int) -> int:
+    """How many copies must have a record before it is acknowledged (acks=all waits for them).
+
+    Two of three: one broker may be away, and what was acknowledged is still on two disks. With fewer than three copies,
+    two would stop all writes as soon as one broker is away.
+    """
+    return 2 if replication >= 3 else 1
+
+
+def copies(settings: Settings, brokers: int) -> int:
+    """How many copies a topic is to have: as set, or three, or as many as there are brokers."""
+    return settings.replication or min(3, max(1, brokers))
+
+
 async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list[str], int]:
     """Create the topics that are missing; (their names, the number of partitions that all have).
 
@@ -98,7 +113,7 @@ async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list
         there = await _partitions(client, [topic.name for topic in wanted])
         count = _common_count(wanted, there, settings.partitions)
         missing = [topic for topic in wanted if topic.name not in there]
-        await _create(client, missing, count, settings.replication or await _copies(client))
+        await _create(client, missing, count, copies(settings, await _brokers(client)))
         await _settled(client, wanted, count)
         return [topic.name for topic in missing], count
     finally:
@@ -112,9 +127,8 @@ async def _partitions(client: AIOKafkaAdminClient, names: list[str]) -> dict[str
     return {one["topic"]: len(one["partitions"]) for one in described if one["partitions"]}
 
 
-async def _copies(client: AIOKafkaAdminClient) -> int:
-    """Three copies, or as many as there are brokers: what a cluster can lose a broker with."""
-    return min(3, len((await client.describe_cluster())["brokers"]))
+async def _brokers(client: AIOKafkaAdminClient) -> int:
+    return len((await client.describe_cluster())["brokers"])
 
 
 def _common_count(wanted: list[Topic], there: dict[str, int], setting: int) -> int:
@@ -131,6 +145,7 @@ def _common_count(wanted: list[Topic], there: dict[str, int], setting: int) -> i
 
 
 async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int, replication: int) -> None:
+    insync = {MIN_INSYNC: str(min_insync(replication))}
     for with_config in (True, False):
         if not missing:
             return
@@ -140,7 +155,7 @@ async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int,
                     topic.name,
                     1 if topic.single else count,
                     replication,
-                    topic_configs=topic.config if with_config else {},
+                    topic_configs={**topic.config, **insync} if with_config else {},
                 )
                 for topic in missing
             ],
