@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+from projections import spans
 from projections.definitions import Definitions, FoldFactory
 from projections.event_projector import EventProjector
 from projections.events import Redact
@@ -25,7 +26,7 @@ from projections.migrations import migrate
 from projections.projection import Projection
 from projections.retention import REMOVED
 from projections.store import Partition
-from runtime import metrics
+from runtime import metrics, tracing
 from runtime.logging import logger
 from runtime.postgres import Connection
 from runtime.settings import Settings
@@ -119,6 +120,13 @@ class Projector(Follower):
                 records += of_one
         if not records:
             return
+        if tracing.active is None:
+            await self._project(records)
+        else:
+            with spans.projecting(records):
+                await self._project(records)
+
+    async def _project(self, records: list[Any]) -> None:
         began = time.perf_counter()
         poisoned, entries = self._projection.poisoned, self._projection.entries
         await self._projection.project(records)

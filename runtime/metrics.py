@@ -30,6 +30,7 @@ TIMERS_WAITING = Gauge("onestack_timers_waiting", "Runs that wait for a time or 
 TIMER_LATENESS = Histogram(
     "onestack_timer_lateness_seconds", "From when a wait was due to the decision that ended it", buckets=_SECONDS
 )
+SPANS = Counter("onestack_spans", "Spans of traces by what became of them", ["result"])
 PROJECTED = Counter("onestack_projected_entries", "Run-log entries written to the history")
 PROJECTION_SECONDS = Histogram("onestack_projection_seconds", "How long a batch took to write", buckets=_SECONDS)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 from aiokafka.errors import KafkaError
 
 from actions.catalogue import build_actions, open_services
-from runtime import metrics
+from runtime import metrics, tracing
 from runtime.logging import configure, logger
 from streams import topics
 from streams.app import build
@@ -32,10 +32,14 @@ def run(settings: Settings) -> int:
     """Work until SIGTERM or SIGINT; the exit code of the process."""
     import uvloop  # noqa: PLC0415 - the commands that are not a worker need not load it
 
-    configure(settings)
+    configure(settings, "worker")
+    tracing.configure(settings, "worker")
     uvloop.install()
-    with asyncio.Runner() as runner:
-        return runner.run(_main(settings))
+    try:
+        with asyncio.Runner() as runner:
+            return runner.run(_main(settings))
+    finally:
+        tracing.stop()
 
 
 async def _main(settings: Settings) -> int:

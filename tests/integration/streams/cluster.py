@@ -37,6 +37,7 @@ class Call(NamedTuple):
 
     key: str
     body: str
+    traceparent: str = ""
 
 
 class Hub(http.server.ThreadingHTTPServer):
@@ -66,8 +67,10 @@ class _Answer(http.server.BaseHTTPRequestHandler):
     server: Hub
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
-        self.server.calls.append(Call(self.headers["Idempotency-Key"].strip('"'), body))
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = str(given.get("body", given))
+        key = (self.headers["Idempotency-Key"] or self.headers["webhook-id"]).strip('"')
+        self.server.calls.append(Call(key, body, self.headers["traceparent"] or ""))
         if body.startswith("slow"):
             time.sleep(0.05)
         elif body.startswith("held"):
@@ -83,6 +86,8 @@ class _Answer(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    do_PATCH = do_POST
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
@@ -123,10 +128,10 @@ class Cluster:
         self.hub.shutdown()
         self.hub.server_close()
 
-    async def start(self, name: str) -> None:
-        """Start a worker; returns when it works."""
-        env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("ONESTACK_")},
+    def environment(self, **given: str) -> dict[str, str]:
+        """What a process here is told; `given` wins over it."""
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("ONESTACK_", "OTEL_"))},
             "ONESTACK_BROKER": self.broker.bootstrap,
             "ONESTACK_PARTITIONS": str(PARTITIONS),
             "ONESTACK_FETCH_MAX_WAIT_MS": "10",
@@ -135,7 +140,12 @@ class Cluster:
             "ONESTACK_HUB_URL": f"http://127.0.0.1:{self.hub.server_port}",
             "ONESTACK_METRICS_PORT": "0",
             "ONESTACK_MAX_CALLS": str(MAX_CALLS),
+            **given,
         }
+
+    async def start(self, name: str, **given: str) -> None:
+        """Start a worker, with these variables besides; returns when it works."""
+        env = self.environment(**given)
         log = self.folder / f"{name}.log"
         before = log.read_bytes().count(b"the worker works") if log.exists() else 0
         self.workers[name] = spawn([sys.executable, "-m", "cli.main", "worker"], log, env=env)
