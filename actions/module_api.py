@@ -9,8 +9,10 @@ import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
+from actions import spans
 from actions.errors import CannotPerformError
 from actions.exchange import Exchange
+from runtime import tracing
 from schemas.names import parse_traceparent
 from schemas.outcomes import Call, Outcome
 from schemas.requests import MakeRequest, Unsendable
@@ -39,7 +41,7 @@ class ModuleApi:
         headers = CIMultiDict(self._headers)
         # The draft of Idempotency-Key makes it a structured-field string: with quotes.
         headers["Idempotency-Key"] = f'"{call.command_id}"'
-        headers["traceparent"] = call.traceparent
+        headers["traceparent"] = call.traceparent if tracing.active is None else spans.carried(call)
         if (state := tracestate(call)) is not None:
             headers["tracestate"] = state
         headers["X-OneStack-Causation"] = call.causation

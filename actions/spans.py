@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from runtime.tracing import CLIENT, HEADER
+from runtime.tracing import CLIENT, CURRENT, HEADER
 from schemas.outcomes import Failed
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from runtime.tracing import Span, Value
-    from schemas.outcomes import Outcome
+    from schemas.outcomes import Call, Outcome
 
 
 def calling(caller: Span, method: str, url: URL, headers: CIMultiDict[str], *, secret_path: bool) -> Span:
@@ -32,6 +32,12 @@ def calling(caller: Span, method: str, url: URL, headers: CIMultiDict[str], *, s
     if HEADER in headers:
         headers[HEADER] = span.context.header()
     return span
+
+
+def carried(call: Call) -> str:
+    """The `traceparent` that a call begins with: one that says so where its trace is not kept."""
+    given = call.traceparent
+    return given if CURRENT.get() is not None or given.endswith("-00") else given[:-2] + "00"
 
 
 def mailing(caller: Span, host: str, port: int) -> Span:

@@ -167,15 +167,23 @@ class Executor:
         outcome: Outcome
         try:
             call = call_of(state, workflow, self._parts.rules)
-            outcome = await self._action.perform(call if tracing.active is None else spans.calling(call))
+            outcome = await self._action.perform(call)
         except Exception as error:  # noqa: BLE001 - a bug in an action fails that step, not the stream
             self._log.exception("an action raised", action=self._action.name, **named(state))
             outcome = Failed({"kind": "internal", "message": f"internal error: {type(error).__name__}"})
         took = asyncio.get_running_loop().time() - began
         self._seconds["succeeded" if isinstance(outcome, Succeeded) else "failed"].observe(took)
-        if isinstance(outcome, Failed) and (span := spans.current()) is not None:
-            span.fail(outcome.error.get("kind", "internal"))
+        if isinstance(outcome, Failed):
+            self._failed(state, outcome)
         return outcome
+
+    def _failed(self, state: RunState, outcome: Failed) -> None:
+        """Say so in the log and in the trace: of which kind, and not what the other side said."""
+        kind = outcome.error.get("kind", "internal")
+        if (span := spans.current()) is not None:
+            span.fail(kind)
+        self._log.debug("a call failed", action=self._action.name, error=kind, status=outcome.error.get("status"),
+                        retryable=outcome.retryable, **named(state))  # fmt: skip
 
 
 async def _acknowledged(sent: list[asyncio.Future[None]]) -> None:

@@ -9,13 +9,12 @@ is gone through again after a crash finds the same parent.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from dataclasses import replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from runtime import tracing
 from runtime.tracing import CONSUMER, PRODUCER, Context, Span, Untraced, context_of
-from schemas.names import COMMANDS, CONTROL, GUARD, SIGNALS, TIMERS
+from schemas.names import CONTROL, GUARD, SIGNALS, TIMERS, command_topic
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from runtime.kafka import Headers
     from runtime.tracing import Value
     from schemas.events import Event
-    from schemas.outcomes import Call
     from streams.ledger import Ledger
     from streams.signals import Seen
 
@@ -189,10 +187,7 @@ def performing(state: RunState, ledger: Ledger, record: Any, *, again: bool = Fa
     Of a record that was there before the partition was ours nobody knows whether it is delivered for the first time;
     `again` says that it is not, for its outcome stands in the log.
     """
-    current = state.current or {}
-    action = "delay" if current.get("until") is not None else current.get("action", "")
-    topic = COMMANDS + action.replace("_", "-")
-    span = _of_command(state, topic, ledger.partition, None if record is None else record.offset)
+    span = _of_command(state, "", ledger.partition, None if record is None else record.offset)
     if isinstance(span, Span):
         if again:
             span.attributes["onestack.redelivery"] = "known"
@@ -221,13 +216,6 @@ def repeating(state: RunState, ledger: Ledger, record: Any = None) -> Span | Unt
     return nullcontext() if tracing.active is None else performing(state, ledger, record, again=True)
 
 
-def calling(call: Call) -> Call:
-    """The call as an action gets it: with a `traceparent` that says whether this trace is kept."""
-    if tracing.CURRENT.get() is not None or call.traceparent.endswith("-00"):
-        return call
-    return replace(call, traceparent=call.traceparent[:-2] + "00")
-
-
 def signalled(seen: Seen) -> None:
     """Say in the span in progress, if there is one, that a signal was seen."""
     if (span := current()) is not None:
@@ -243,11 +231,15 @@ def _signalled(span: Span, seen: Seen) -> None:
 
 
 def _of_command(state: RunState, topic: str, partition: int, offset: int | None = None) -> Span | Untraced:
+    """The span of a command, on its own topic where none is given."""
     trace, parent = trace_of(state.run, state.event)
     if not _is_kept(trace, parent):
         return Untraced()
+    current = state.current
+    if not topic and current is not None:
+        topic = command_topic("delay" if current["until"] is not None else current["action"])
     facts = _told("process", topic, partition, offset) | _named(state.run, state.org, state.chain[-1])
-    if (current := state.current) is not None:
+    if current is not None:
         facts["onestack.command.id"] = f"{state.run}:{state.generation}:{current['step']}"
         facts["onestack.step.path"] = current["step"]
         facts["onestack.attempt"] = current["attempt"]

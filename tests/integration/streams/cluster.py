@@ -43,7 +43,7 @@ class Call(NamedTuple):
 class Hub(http.server.ThreadingHTTPServer):
     """Answers notes at once; one whose body begins with `slow` after 50 ms, with `held` when it is let go.
 
-    `flaky` fails twice.
+    `flaky` fails twice. With a `refusal` all are refused, with that answer.
     """
 
     daemon_threads = True
@@ -51,6 +51,7 @@ class Hub(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.let_go = threading.Event()
+        self.refusal = b""
         super().__init__(("127.0.0.1", 0), _Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -80,14 +81,14 @@ class _Answer(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        answer = b'{"id": "n-1"}'
-        self.send_response(201)
+        answer = self.server.refusal or b'{"id": "n-1"}'
+        self.send_response(422 if self.server.refusal else 201)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
 
-    do_PATCH = do_POST
+    do_PATCH = do_POST  # noqa: N815 - http.server's name
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
