@@ -6,6 +6,7 @@ a run says `run_id`, `workflow_id`, `org_id` and, where a command is meant, `com
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
@@ -139,4 +140,8 @@ def told_of(error: BaseException) -> str:
 
 
 def _json(event: Any, **_: Any) -> str:
-    return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    try:
+        return orjson.dumps(event, default=repr, option=orjson.OPT_NON_STR_KEYS).decode()
+    except orjson.JSONEncodeError:
+        # Numbers beyond 64 bits, or text that is no Unicode: a line is better told oddly than not.
+        return json.dumps(event, default=repr)
