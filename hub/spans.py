@@ -36,13 +36,18 @@ def served(span: Span | None, scope: Any, status: int) -> None:
         span.fail(str(status))
 
 
-def carried(envelope: Any) -> Any:
-    """An event that is sent on behalf of the request in progress, as of its span where it names none of its own."""
-    if tracing.active is None or (span := tracing.CURRENT.get()) is None:
-        return envelope
+def carried(envelope: Any, given: str | None) -> Any:
+    """An event that is sent on behalf of the request in progress, with its span as `traceparent` if it names none.
+
+    `given` is the request's own `traceparent`, which is passed on where there is no span: also a caller's decision
+    that a trace is not kept is to be known to all.
+    """
     if not isinstance(envelope, dict) or envelope.get("traceparent") is not None:
         return envelope
-    return {**envelope, "traceparent": span.context.header()}
+    span = tracing.CURRENT.get() if tracing.active is not None else None
+    if span is not None:
+        return {**envelope, "traceparent": span.context.header()}
+    return envelope if tracing.context_of(given) is None else {**envelope, "traceparent": given}
 
 
 def sending(topic: str, partition: int) -> tuple[list[tuple[str, bytes]], Span] | None:
