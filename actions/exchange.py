@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -56,12 +56,23 @@ class Exchange:
         self._seconds = seconds
         self._secret_paths = secret_paths
 
-    async def send(
+    def send(
         self, method: str, url: URL, headers: CIMultiDict[str], body: bytes, hidden: Sequence[str] = ()
-    ) -> Outcome:
+    ) -> Coroutine[Any, Any, Outcome]:
         """The outcome of a call. `hidden` are texts of this call that must not be told, such as a secret URL."""
         if tracing.active is None or (caller := tracing.CURRENT.get()) is None:
-            return await self._sent(method, url, headers, body, hidden)
+            return self._sent(method, url, headers, body, hidden)
+        return self._traced(caller, method, url, headers, body, hidden)
+
+    async def _traced(
+        self,
+        caller: tracing.Span,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes,
+        hidden: Sequence[str],
+    ) -> Outcome:
         with spans.calling(caller, method, url, headers, secret_path=self._secret_paths) as span:
             outcome = await self._sent(method, url, headers, body, hidden, span)
             spans.told(span, outcome)

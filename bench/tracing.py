@@ -39,10 +39,11 @@ from streams.parts import Parts
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+tracing: Any
 try:
     from runtime import tracing
 except ImportError:  # a version without traces
-    tracing = None  # type: ignore[assignment]
+    tracing = None
 
 NOTES = command_topic("create_note")
 BATCH = 200
@@ -197,7 +198,8 @@ def compare(runs: int, rounds: int) -> None:
         base = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}
         asked = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}", "OTEL_TRACES_SAMPLER": "traceidratio"}
         off = 0.0
-        for mode, variables in MODES.items() if tracing is not None else [("off", {})]:
+        modes = MODES if tracing is not None else {"off": {}}
+        for mode, variables in modes.items():
             env = base | asked | variables if variables else base
             told = subprocess.run([*again, "one"], env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
             values = [float(value) for value in told.split()]

@@ -18,7 +18,7 @@ from streams.commands import arrived_of, entry_of, named, read_command
 from streams.emit import claim_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from actions.action import Action
     from engine.run import RunState
@@ -104,10 +104,15 @@ class Executor:
             except Exception:  # noqa: BLE001 - told, and left to the copy from Kafka
                 self._log.exception("a command could not be processed", **named(state))
 
-    async def _perform(self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any = None) -> bool:
+    def _perform(
+        self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any = None
+    ) -> Coroutine[Any, Any, bool]:
         """Perform a command, which came as this record or was handed on."""
         if tracing.active is None:
-            return await self._performed(ledger, key, state, arrived)
+            return self._performed(ledger, key, state, arrived)
+        return self._traced(ledger, key, state, arrived, record)
+
+    async def _traced(self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any) -> bool:
         with spans.performing(state, ledger, record):
             return await self._performed(ledger, key, state, arrived)
 

@@ -99,7 +99,9 @@ async def test_every_hop_of_a_run_is_there_under_the_right_parent(
     env = traced.environment(**receiver.environment, ONESTACK_POSTGRES_URL=url)
     projector = spawn([sys.executable, "-m", "cli.main", "projector"], log, env=env)
     try:
-        where = {"conditions": {"all": [{"field": "device.name", "op": "starts_with", "value": "payload"}]}}
+        where: dict[str, Any] = {
+            "conditions": {"all": [{"field": "device.name", "op": "starts_with", "value": "payload"}]}
+        }
         await traced.define("whole", steps=steps(traced), **where)
         await emit(traced, "whole", "d-1", traceparent=f"00-{TRACE}-{CALLER}-01", tracestate="vendor=1")
         runs = await traced.finished("whole", 1)
@@ -271,10 +273,31 @@ async def test_a_guards_hop_is_part_of_the_trace(traced: Cluster, receiver: Rece
     ]
 
 
+async def test_a_collector_that_is_away_is_said_once_and_holds_up_nothing(traced: Cluster) -> None:
+    await traced.define("deaf", steps=steps(traced))
+    nowhere = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_BSP_SCHEDULE_DELAY": "20"}
+    # Its exporter gives up a batch after this, and then the log says so.
+    await traced.stop("a")
+    await traced.start("deaf", **nowhere, OTEL_EXPORTER_OTLP_TIMEOUT="1", ONESTACK_WEBHOOK_ALLOW="127.0.0.0/8")
+    for number in range(3):
+        await emit(traced, "deaf", f"d-{number}")
+    await traced.finished("deaf", 3)
+    log = traced.folder / "deaf.log"
+
+    async def said() -> bool:
+        return "spans can't be exported" in log.read_text()
+
+    await traced.until(said, "that the log says so")
+    await traced.stop("deaf")
+    assert log.read_text().count("spans can't be exported") == 1
+    assert "Traceback" not in log.read_text()
+
+
 async def test_without_the_variables_nothing_of_it_is_loaded_and_the_callers_trace_goes_on(
     traced: Cluster, receiver: Receiver
 ) -> None:
-    await traced.stop("a")
+    for name in list(traced.workers):
+        await traced.stop(name)
     seen = len(receiver.spans)
     await traced.start("plain", PYTHONPROFILEIMPORTTIME="1", ONESTACK_WEBHOOK_ALLOW="127.0.0.0/8")
     await traced.define("plain", steps=steps(traced))
