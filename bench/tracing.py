@@ -35,6 +35,7 @@ from streams import triggers
 from streams.executors import Executor
 from streams.ledger import Ledger
 from streams.parts import Parts
+from streams.worker import _calm_collector
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -171,6 +172,7 @@ def one(runs: int, rounds: int) -> None:
     """Measure as the variables say, in this process."""
     if tracing is not None:
         tracing.configure(Settings(), "worker")
+    _calm_collector()
     print(*(f"{value:.1f}" for value in asyncio.run(measure(runs, rounds))))
     if tracing is not None:
         tracing.stop()

@@ -154,7 +154,7 @@ def problem_of(error: Exception) -> Problem:
         log.warning("a query took too long", error=str(error))
         return away("Postgres", "This took Postgres longer than 15 s; ask for less, such as a shorter time.")
     if _is_untellable(error):
-        log.warning("what a request says can't be stored", error=repr(error))
+        log.warning("what a request says can't be stored", error=type(error).__name__)
         return Problem(422, "The request has a text that is no Unicode or has a null in it, or a number out of range.")
     id = token_hex(8)
     log.error("a request failed", problem_id=id, exc_info=error)

@@ -27,7 +27,7 @@ from projections.projection import Projection
 from projections.retention import REMOVED
 from projections.store import Partition
 from runtime import metrics, tracing
-from runtime.logging import logger
+from runtime.logging import logger, tell_of_tasks
 from runtime.postgres import Connection
 from runtime.settings import Settings
 from schemas.names import DEAD_LETTERS, DEFINITIONS, RUNS
@@ -160,6 +160,7 @@ async def run_projector(
     gc.set_threshold(50_000, 20, 50)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    tell_of_tasks(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     metrics.serve(settings)

@@ -20,6 +20,8 @@ import structlog
 from runtime import tracing
 
 if TYPE_CHECKING:
+    import asyncio
+
     from structlog.typing import EventDict, WrappedLogger
 
     from runtime.settings import Settings
@@ -58,6 +60,7 @@ def configure(settings: Settings, process: str = "") -> None:
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_without_texts)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
@@ -124,6 +127,22 @@ def _exception(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     if error is not None:
         event["exception"] = told_of(error)
     return event
+
+
+def _without_texts(record: logging.LogRecord) -> bool:
+    """Libraries like to put a whole exception into their message; its type is told instead."""
+    if isinstance(record.args, tuple) and any(isinstance(one, BaseException) for one in record.args):
+        record.args = tuple(type(one).__name__ if isinstance(one, BaseException) else one for one in record.args)
+    return True
+
+
+def tell_of_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Tell of tasks that fail with nobody waiting for them, without what asyncio would show of their exceptions."""
+
+    def tell(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        logger("tasks").error("a task failed", reason=context.get("message"), exc_info=context.get("exception"))
+
+    loop.set_exception_handler(tell)
 
 
 def told_of(error: BaseException) -> str:

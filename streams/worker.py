@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from actions.catalogue import build_actions, open_services
 from runtime import metrics, tracing
-from runtime.logging import configure, logger
+from runtime.logging import configure, logger, tell_of_tasks
 from streams import topics
 from streams.app import build
 from streams.executors import observe
@@ -51,6 +51,7 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     """Run a worker with these actions until it is told to stop; `commands` are further topics to create."""
     log = logger("worker")
     _calm_collector()
+    tell_of_tasks(asyncio.get_running_loop())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -83,7 +84,7 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
             await asyncio.wait_for(app.stop(), 5)
         await parts.stop()
     if ended:
-        log.error("the worker ends, for its streams have crashed", error=repr(app.crash_reason))
+        log.error("the worker ends, for its streams have crashed", exc_info=app.crash_reason)
         return 1
     return 0
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import logging
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 import structlog
 
 from runtime import tracing
-from runtime.logging import configure, logger, told_of
+from runtime.logging import configure, logger, tell_of_tasks, told_of
 from runtime.settings import Settings
 from runtime.tracing import CLIENT, Context, Span
 
@@ -116,3 +118,29 @@ def test_what_is_no_json_is_told_as_python_shows_it(capsys: pytest.CaptureFixtur
     logger("x").info("odd", value=frozenset({1}), number=2**70)
     (line,) = lines()
     assert line["value"] == "frozenset({1})"
+
+
+def test_an_exception_in_a_librarys_message_is_told_by_its_type(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = configured(capsys)
+    logging.getLogger("some.library").error("crashed: %r, %s", ValueError(SECRET), "so")
+    (line,) = lines()
+    assert line["event"] == "crashed: 'ValueError', so"
+
+
+async def test_a_task_that_nobody_waits_for_is_told_without_its_text(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = configured(capsys)
+    loop = asyncio.get_running_loop()
+    tell_of_tasks(loop)
+
+    async def work() -> None:
+        fail(SECRET)
+
+    task = loop.create_task(work())
+    await asyncio.wait((task,))
+    del task
+    gc.collect()
+    loop.set_exception_handler(None)
+    told = [line for line in lines() if line["event"] == "a task failed"]
+    assert [line["reason"] for line in told] == ["Task exception was never retrieved"]
+    assert "in fail" in told[0]["exception"]
+    assert SECRET not in str(told)
