@@ -235,6 +235,25 @@ async def test_a_signal_that_ends_a_wait_is_linked(traced: Cluster, receiver: Re
     assert receiver.of(other) == []
 
 
+async def test_a_restarted_run_goes_on_in_the_trace_of_what_restarted_it(traced: Cluster, receiver: Receiver) -> None:
+    wait = {"id": "wait", "action": "delay", "with": {"for": "10m"}}
+    await traced.define("anew", steps=[wait], restart_on=[{"type": "device.online"}])
+    trace, other = "9" * 32, "a" * 32
+    await emit(traced, "anew", "d-1", traceparent=f"00-{trace}-{CALLER}-01")
+    await exported(traced, receiver, trace, 4)
+    online = {"type": "device.online", "id": "ev-online", "traceparent": f"00-{other}-{CALLER}-01"}
+    await emit(traced, "anew", "d-1", **online)
+    spans = await exported(traced, receiver, other, 4)
+    assert outline(spans, CALLER) == [
+        "CONSUMER process onestack.workflow.signals",
+        "  PRODUCER send onestack.workflow.runs",
+        "  PRODUCER send onestack.workflow.commands.delay",
+        "    CONSUMER process onestack.workflow.commands.delay",
+    ]
+    (woken,) = [span for span in await exported(traced, receiver, trace, 5) if span.name.endswith("timers")]
+    assert (spans[0].links, woken.links) == ([(trace, woken.id)], [(other, CALLER)])
+
+
 async def test_a_rerun_is_linked_to_the_run_that_it_repeats_and_to_who_asked(
     traced: Cluster, receiver: Receiver
 ) -> None:
