@@ -22,11 +22,13 @@ def projector(*, rebuild: bool = False) -> int:
     """Run the projector until SIGTERM or Ctrl-C; with `rebuild`, make the history anew from the log and end."""
     import asyncio
 
+    from runtime import tracing
     from runtime.logging import configure
     from runtime.settings import load
 
     settings = load()
-    configure(settings)
+    configure(settings, "projector")
+    tracing.configure(settings, "projector")
     from engine.registry import Registry
 
     if rebuild:
@@ -37,8 +39,11 @@ def projector(*, rebuild: bool = False) -> int:
     import uvloop
 
     uvloop.install()
-    with asyncio.Runner() as runner:
-        runner.run(_project(settings))
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(_project(settings))
+    finally:
+        tracing.stop()
     return 0
 
 
