@@ -72,8 +72,9 @@ async def _make_topics(settings: Settings, process: str) -> None:
 
     from aiokafka.errors import KafkaError
 
+    from runtime.kafka_connection import reason_of
     from runtime.logging import logger
-    from streams.topics import create
+    from streams.topics import create, waiting_for
 
     said = False
     while True:
@@ -81,7 +82,7 @@ async def _make_topics(settings: Settings, process: str) -> None:
             await create(settings)
         except (KafkaError, OSError) as error:
             if not said:
-                logger(process).warning("Kafka does not answer; waiting for it", error=str(error))
+                logger(process).warning(waiting_for(error), error=reason_of(error))
             said = True
             await asyncio.sleep(0.5)
         else:

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin import NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from runtime.kafka import LARGEST_RECORD, admin
 from runtime.logging import logger
@@ -36,6 +42,22 @@ _DAY: Final = 24 * 3600 * 1000
 _COMPACTION_LAG: Final = 24 * 3600 * 1000
 """A refused definition must not make compaction drop the one in force before it was published again."""
 MIN_INSYNC: Final = "min.insync.replicas"
+
+
+AWAY: Final = "Kafka does not answer; waiting for it"
+_NOT_ALLOWED: Final = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError)
+
+
+class TopicsMissingError(KafkaError):  # type: ignore[misc]  # its base has no types
+    """Topics are missing, and the user that we are for Kafka may not make them."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def waiting_for(error: BaseException) -> str:
+    """What a process waits for that `create` could not help, as a line of its log."""
+    return "topics are missing; waiting for them" if isinstance(error, TopicsMissingError) else AWAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +187,11 @@ async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int,
         for name, code, *_message in response.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
+                if error in _NOT_ALLOWED:
+                    raise TopicsMissingError(
+                        f"{name} and what else is missing may not be made by this user: let an administrator run "
+                        "'onestack topics create'"
+                    )
                 if not with_config:
                     raise KafkaError(f"topic {name} could not be created: {error.__name__}")
                 failed.append(next(topic for topic in missing if topic.name == name))

@@ -105,7 +105,7 @@ async def _topics(settings: Settings, commands: tuple[str, ...], stop: asyncio.E
             created, partitions = await topics.create(settings, commands)
         except (OSError, KafkaError) as error:
             if not said:
-                log.warning("Kafka does not answer; waiting for it", broker=settings.broker, error=reason_of(error))
+                log.warning(topics.waiting_for(error), broker=settings.broker, error=reason_of(error))
             said = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)
