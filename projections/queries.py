@@ -38,7 +38,7 @@ _SHORTEST: Final = 4
 class RunFilter(NamedTuple):
     """Which runs: None asks for all. `entity` is an entity key, or with `org` also what follows that in the key.
 
-    A run began at `since` or later, and before `until`; it ended at `ended_since` or later.
+    A run began at `since` or later, and before `until`; it ended at `ended_since` or later, and before `ended_until`.
     """
 
     org: str | None = None
@@ -49,6 +49,7 @@ class RunFilter(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     ended_since: datetime | None = None
+    ended_until: datetime | None = None
 
 
 EVERY_RUN: Final = RunFilter()
@@ -86,6 +87,7 @@ async def list_runs(connection: Connection, wanted: RunFilter = EVERY_RUN, *, li
         "org_id = ?": org, "workflow_id = ?": wanted.workflow, "status = ?": wanted.status,
         "entity_key = any(?::text[])": keys, "trigger_type = ?": wanted.trigger,
         "started_at >= ?": wanted.since, "started_at < ?": wanted.until, "finished_at >= ?": wanted.ended_since,
+        "finished_at < ?": wanted.ended_until,
     })  # fmt: skip
     limited = f"order by started_at desc, run_id limit ${len(values) + 1}"
     sides = [f"(select {_BRIEF} from history.runs{where}{side} {limited})" for side in _sides(wanted)]  # noqa: S608

@@ -35,7 +35,7 @@ ENTRY: Final = "entry"
 Sent = list[asyncio.Future[None]]
 """Done when the broker has what a decision put on the topics: its record first, and what follows from it."""
 _LARGEST: Final = LARGEST_RECORD - 16 * 1024
-_BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
+BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
 _ENDED: Final = {
     "run.completed": RUNS.labels("completed"),
     "run.failed": RUNS.labels("failed"),
@@ -57,7 +57,7 @@ def emit(
     value = orjson.dumps(command) if command is not None else b""
     if (size := max(len(record), len(value))) > _LARGEST:
         raise Refused.one("", f"what comes of it has {size:,} bytes; a record may have {_LARGEST:,}")
-    decided = put(RUN_LOG, partition, key, record, _BATCH_HEADERS)
+    decided = put(RUN_LOG, partition, key, record, BATCH_HEADERS)
     if (ended := _ENDED.get(entries[-1]["type"])) is not None:
         ended.inc()
         EVENT_TO_FINISH.observe(max(0.0, now.timestamp() - arrived / 1000))

@@ -76,12 +76,14 @@ class Starts:
             entries = suppress(workflow, event, now, guard, reason, parts.rules, run=run, summary=control.summary)
         self._begin(run, entries, workflow, event, key, arrived)
 
-    def of_request(self, workflow: Workflow, event: Event, key: bytes, arrived: int, run: str, earlier: str) -> None:
+    def of_request(
+        self, workflow: Workflow, event: Event, key: bytes, arrived: int, run: str, earlier: str, by: dict[str, Any]
+    ) -> None:
         """Start a run that a person asked for, of an event that started one before."""
         if self._known(run, event, workflow.id, (workflow,), arrived):
             return
         parts = self._parts
-        entries = start(workflow, event, parts.clock.now(), parts.rules, run=run, rerun_of=earlier, forced=True)
+        entries = start(workflow, event, parts.clock.now(), parts.rules, run=run, rerun_of=earlier, by=by, forced=True)
         self._begin(run, entries, workflow, event, key, arrived)
 
     def recall(self, event: Event, workflow_id: str, versions: Iterable[Workflow], arrived: int) -> None:
