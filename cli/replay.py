@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schemas.replays import ReplayCounts
 
 _INTERRUPTED: Final = 130
-_QUIET: Final = 8.0
+_QUIET: Final = 6.0
 """Seconds in which whoever replays tells of it at least twice."""
 _RATE: Final = re.compile(r"(\d+(?:\.\d+)?)(?:/(s|m|h))?")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600}

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from runtime.postgres import Connection
 
 _LOOK: Final = 0.2
-_TELL: Final = 3.0
+_TELL: Final = 2.0
 """Seconds between two entries of progress: who would continue sees by them that somebody is at it."""
 _SILENT: Final = 60.0
 """Seconds after which a request without any effect stops the replay."""
