@@ -95,6 +95,11 @@ def replay(
         raise Failure("Name a --workflow and --since when its runs ended, or a replay to --continue.", USAGE)
     if go_on is not None and (workflow or since or until or status):
         raise Failure("A replay that is continued has its runs already: name no filter.", USAGE)
+    from cli.replaying.job import action_for
+
+    if version is not None:
+        _which(version)
+    action_for(asked.statuses)
     asyncio.run(_replay(asked))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.server
+import io
 import json
 import os
 import signal
@@ -12,12 +13,15 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
+import pytest
 from aiokafka import AIOKafkaProducer
 
+from cli.main import run as command
 from projections.migrations import migrate
 from runtime.postgres import connect
 from runtime.settings import load
@@ -125,6 +129,16 @@ class House(Live):
         """What it prints as JSON."""
         out, _ = await self._written(0, *arguments, "--json")
         return json.loads(out)
+
+    async def told_here(self, code: int, *arguments: str) -> str:
+        """The same in this process, which is faster: for what needs no signals, as it ends before anything is sent."""
+        written = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, redirect_stdout(written), redirect_stderr(written):
+            for name, value in self.variables.items():
+                patch.setenv(name, value)
+            found = await asyncio.to_thread(command, list(arguments))
+        assert found == code, f"{found}: {written.getvalue()}"
+        return written.getvalue()
 
     async def _written(self, code: int, *arguments: str) -> tuple[str, str]:
         process = self.begin(*arguments)
