@@ -38,7 +38,7 @@ ENTRY: Final = "entry"
 Sent = list[asyncio.Future[None]]
 """Done when the broker has what a decision put on the topics: its record first, and what follows from it."""
 _LARGEST: Final = LARGEST_RECORD - 16 * 1024
-_BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
+BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
 _ENDED: Final = {
     "run.completed": RUNS.labels("completed"),
     "run.failed": RUNS.labels("failed"),
@@ -65,10 +65,10 @@ def emit(
         raise Refused.one("", f"what comes of it has {size:,} bytes; a record may have {_LARGEST:,}")
     span = spans.current()
     if span is None:
-        decided = put(RUN_LOG, partition, key, record, _BATCH_HEADERS)
+        decided = put(RUN_LOG, partition, key, record, BATCH_HEADERS)
     else:
         context, sending = spans.logging(span, RUN_LOG, partition)
-        decided = put(RUN_LOG, partition, key, record, [*_BATCH_HEADERS, *context])
+        decided = put(RUN_LOG, partition, key, record, [*BATCH_HEADERS, *context])
         decided.add_done_callback(sending.done)
     if (ended := _ENDED.get(entries[-1]["type"])) is not None:
         ended.inc()

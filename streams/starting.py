@@ -117,12 +117,15 @@ class Starts:
             entries = suppress(workflow, event, now, guard, reason, parts.rules, run=run, summary=control.summary)
         self._begin(run, entries, workflow, event, key, arrived)
 
-    def of_request(self, workflow: Workflow, event: Event, key: bytes, arrived: int, run: str, earlier: str) -> None:
+    def of_request(
+        self, workflow: Workflow, event: Event, key: bytes, arrived: int, run: str, earlier: str, by: dict[str, Any]
+    ) -> None:
         """Start a run that a person asked for, of an event that started one before."""
         if self._known(run, event, workflow.id, (workflow,), arrived):
             return
         parts = self._parts
-        entries = start(workflow, event, parts.clock.now(), parts.rules, run=run, rerun_of=earlier, forced=True)
+        now = parts.clock.now()
+        entries = start(workflow, event, now, parts.rules, run=run, rerun_of=earlier, by=by, forced=True)
         if tracing.active is None:
             self._begin(run, entries, workflow, event, key, arrived)
         else:

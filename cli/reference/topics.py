@@ -7,6 +7,7 @@ from schemas.entries import DATA
 from schemas.export.models import definitions_of
 from schemas.export.topics import TOPICS
 from schemas.messages import Command, Control, DeadLetter
+from schemas.replays import REPLAY_DATA
 
 _INTRO = """
 Workers create the topics that are missing, and so does `onestack topics create`; `onestack schemas` writes one AsyncAPI
@@ -57,7 +58,7 @@ def topics() -> str:
     ]
     entries = [
         (code(name), (model.__doc__ or "").strip(), ", ".join(code(field) for field in model.model_fields))
-        for name, model in DATA.items()
+        for name, model in {**DATA, **REPLAY_DATA}.items()
     ]
     return page(
         "Topics",
