@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, backtest, keys, retention, running, simulate, steer, telling, templates, why
+from cli import asking, backtest, health, keys, replay, retention, running, simulate, steer, telling, templates, why
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -31,9 +31,11 @@ def add_to(app: Typer) -> None:
     app.command()(asking.show)
     app.command()(asking.tail)
     app.command()(why.why)
+    app.command()(health.health)
     app.command()(steer.cancel)
     app.command()(steer.resume)
     app.command()(steer.rerun)
+    app.command()(replay.replay)
     app.command()(steer.disable)
     app.command()(steer.enable)
     app.command("dead-letters")(asking.dead_letters)

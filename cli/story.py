@@ -66,7 +66,8 @@ def _who(by: dict[str, Any]) -> str:
     if (event := by.get("event")) is not None:
         return f"{event.get('type')} {event.get('id')} from {event.get('source')}"
     reason = f", because: {one_line(by['reason'])}," if by.get("reason") else ""
-    return f"{by.get('person', 'somebody')}{reason}"
+    replay = f", by {by['replay']}," if by.get("replay") else ""
+    return f"{by.get('person', 'somebody')}{reason}{replay}"
 
 
 def _trigger(run: dict[str, Any], most: int) -> Iterator[str]:

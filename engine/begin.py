@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Guard = Literal["loop", "throttle", "storm"]
 
 
-def start(
+def start(  # noqa: PLR0913 - each is a fact about how the run begins
     workflow: Workflow,
     event: Event,
     now: datetime,
@@ -29,16 +29,19 @@ def start(
     signal: Signal | None = None,
     run: str | None = None,
     rerun_of: str | None = None,
+    by: dict[str, Any] | None = None,
     forced: bool = False,
 ) -> list[EntryDict]:
     """The first entries of the run that this event starts.
 
     A single `run.skipped` where the conditions are false, a single `run.suppressed` where the loop guard keeps it from
     starting (unless `forced`). `now` is in UTC. The same event always starts the same run, for its id is made of what
-    the two are; `run` is another id, for a run that repeats `rerun_of`. `signal` is what cancelled or restarted the
-    run before it was seen: then nothing begins before that.
+    the two are; `run` is another id, for a run that repeats `rerun_of`, which somebody (`by`) asked for. `signal` is
+    what cancelled or restarted the run before it was seen: then nothing begins before that.
     """
     walk, data, result = _begun(workflow, event, now, rules, run, rerun_of)
+    if by is not None:
+        data["by"] = by
     if not result:
         walk.log("run.skipped", data)
         return walk.entries

@@ -330,6 +330,16 @@ def _step_condition(run: RunFold, _entry: Entry, data: Entry, seq: int, at: date
     step.input_seq = step.output_seq = seq
 
 
+def _replay_started(run: RunFold, entry: Entry, _data: Entry, _seq: int, _at: datetime) -> None:
+    """A replay's record (schemas/replays.py): it is no run and has no row, but it is somebody's."""
+    if run.org_id is None:
+        run.org_id = _text(entry.get("orgid"), "orgid")
+
+
+def _replay_ended(run: RunFold, _entry: Entry, _data: Entry, _seq: int, at: datetime) -> None:
+    run.finished_at = at
+
+
 Handler = Callable[[RunFold, Entry, Entry, int, datetime], None]
 
 _HANDLERS: Final[dict[str, Handler]] = {
@@ -347,5 +357,7 @@ _HANDLERS: Final[dict[str, Handler]] = {
     "step.failed": _step_failed,
     "step.skipped": _step_skipped,
     "step.condition": _step_condition,
+    "replay.started": _replay_started,
+    "replay.ended": _replay_ended,
 }
 """The entry types that change a row; any other is in the timeline alone."""

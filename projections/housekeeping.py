@@ -1,18 +1,23 @@
-"""What the projector does once an hour: remove what is too old, and make the tables of the weeks and days to come."""
+"""What the projector does once an hour.
+
+It removes what is too old, makes the tables of the weeks and days to come, and checks the health of workflows.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from projections.errors import RetentionBusy
 from projections.follower import POSTGRES_FAILED, told
+from projections.health.check import check_all
 from projections.migrations import make_partitions
 from projections.retention import Removed, keep_of, remove_old
 from runtime.clock import Clock
 from runtime.logging import logger
-from runtime.postgres import connect
+from runtime.postgres import Connection, connect
 from runtime.settings import Settings
 
 FIRST_AFTER: Final = 60.0
@@ -22,6 +27,7 @@ _PAUSE: Final = 0.05
 """Seconds between two transactions, so that what is removed at once takes about a third of one Postgres process."""
 
 log = logger("housekeeping")
+T = TypeVar("T")
 
 
 class Housekeeping:
@@ -48,7 +54,7 @@ class Housekeeping:
 
     async def _once(self) -> None:
         try:
-            removed = await self._work()
+            removed = await self._with_connection(self._remove)
         except RetentionBusy:
             return
         except POSTGRES_FAILED as error:
@@ -64,13 +70,26 @@ class Housekeeping:
                 runs=sum(removed.runs.values()), dead_letters=removed.dead_letters, events=removed.events,
                 tables=len(removed.tables),
             )  # fmt: skip
+        await self._check_health()
 
-    async def _work(self) -> Removed:
+    async def _remove(self, connection: Connection) -> Removed:
+        now = self._clock.now()
+        await make_partitions(connection, now)
+        return await remove_old(connection, keep_of(self._settings), now, pause=_PAUSE)
+
+    async def _check_health(self) -> None:
+        try:
+            await self._with_connection(lambda one: check_all(one, self._clock.now(), pause=_PAUSE))
+        except POSTGRES_FAILED as error:
+            log.warning("the health of workflows could not be checked; trying again in an hour", error=told(error))
+        except Exception:
+            # The projection goes on, whatever is wrong here.
+            log.exception("the health of workflows could not be checked; trying again in an hour")
+
+    async def _with_connection(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         connection = await connect(self._settings.postgres_url, durable=False)
         try:
-            now = self._clock.now()
-            await make_partitions(connection, now)
-            return await remove_old(connection, keep_of(self._settings), now, pause=_PAUSE)
+            return await work(connection)
         finally:
             with contextlib.suppress(*POSTGRES_FAILED):
                 await connection.close(timeout=1.0)

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+from projections import spans
 from projections.definitions import Definitions, FoldFactory
 from projections.event_projector import EventProjector
 from projections.events import Redact
@@ -25,8 +26,9 @@ from projections.migrations import migrate
 from projections.projection import Projection
 from projections.retention import REMOVED
 from projections.store import Partition
-from runtime import metrics
-from runtime.logging import logger
+from runtime import metrics, tracing
+from runtime.dependencies import KAFKA, POSTGRES
+from runtime.logging import logger, tell_of_tasks
 from runtime.postgres import Connection
 from runtime.settings import Settings
 from schemas.names import DEAD_LETTERS, DEFINITIONS, RUNS
@@ -87,10 +89,13 @@ class Projector(Follower):
             await self._define(())
         found = await self._arrived()
         if found and not self._stale:
+            self.measure.took(found.values())
             self._writing = True
             self._many = sum(map(len, found.values())) >= MANY
             try:
                 await self._write(found)
+                self.measure.wrote()
+                POSTGRES.reached()
             finally:
                 self._writing = False
 
@@ -119,6 +124,13 @@ class Projector(Follower):
                 records += of_one
         if not records:
             return
+        if tracing.active is None:
+            await self._project(records)
+        else:
+            with spans.projecting(records):
+                await self._project(records)
+
+    async def _project(self, records: list[Any]) -> None:
         began = time.perf_counter()
         poisoned, entries = self._projection.poisoned, self._projection.entries
         await self._projection.project(records)
@@ -126,7 +138,7 @@ class Projector(Follower):
         metrics.PROJECTED.inc(self._projection.entries - entries)
         metrics.PROJECTION_SECONDS.observe(took)
         if self._projection.poisoned > poisoned:
-            metrics.DEAD_LETTERS.labels(RUNS).inc(self._projection.poisoned - poisoned)
+            metrics.DEAD_LETTERS.labels(RUNS, "invalid").inc(self._projection.poisoned - poisoned)
         self._on_batch(len(records), took)
 
     async def _define(self, records: Sequence[Any]) -> None:
@@ -152,8 +164,13 @@ async def run_projector(
     gc.set_threshold(50_000, 20, 50)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    tell_of_tasks(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    metrics.tell_build("projector")
+    metrics.DEAD_LETTERS.labels(RUNS, "invalid")
+    KAFKA.watch()
+    POSTGRES.watch()
     metrics.serve(settings)
     code = 1
     try:

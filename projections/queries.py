@@ -26,7 +26,9 @@ _BRIEF = (
     "run_id, org_id, workflow_id, workflow_name, workflow_version, status, trigger_type, entity_key, started_at, "
     "finished_at, duration_ms, error, causation_chain"
 )
-_JSON = frozenset(("trigger_event", "conditions", "input", "output", "error", "data", "definition", "event"))
+_JSON = frozenset((
+    "trigger_event", "conditions", "input", "output", "error", "data", "definition", "event", "details",
+))  # fmt: skip
 _FETCHED: Final = 500
 """Events that are read at a time."""
 _SHORTEST: Final = 4
@@ -36,7 +38,7 @@ _SHORTEST: Final = 4
 class RunFilter(NamedTuple):
     """Which runs: None asks for all. `entity` is an entity key, or with `org` also what follows that in the key.
 
-    A run began at `since` or later, and before `until`; it ended at `ended_since` or later.
+    A run began at `since` or later, and before `until`; it ended at `ended_since` or later, and before `ended_until`.
     """
 
     org: str | None = None
@@ -47,6 +49,7 @@ class RunFilter(NamedTuple):
     since: datetime | None = None
     until: datetime | None = None
     ended_since: datetime | None = None
+    ended_until: datetime | None = None
 
 
 EVERY_RUN: Final = RunFilter()
@@ -84,6 +87,7 @@ async def list_runs(connection: Connection, wanted: RunFilter = EVERY_RUN, *, li
         "org_id = ?": org, "workflow_id = ?": wanted.workflow, "status = ?": wanted.status,
         "entity_key = any(?::text[])": keys, "trigger_type = ?": wanted.trigger,
         "started_at >= ?": wanted.since, "started_at < ?": wanted.until, "finished_at >= ?": wanted.ended_since,
+        "finished_at < ?": wanted.ended_until,
     })  # fmt: skip
     limited = f"order by started_at desc, run_id limit ${len(values) + 1}"
     sides = [f"(select {_BRIEF} from history.runs{where}{side} {limited})" for side in _sides(wanted)]  # noqa: S608
@@ -301,3 +305,23 @@ async def events_between(
             if identity not in seen:
                 seen.add(identity)
                 yield _row(record)
+
+
+SEVEREST_FIRST: Final = "array_position('{high,medium,low}', severity), org_id, workflow_id, finding, sentence"
+
+
+async def workflow_health(connection: Connection, *, org: str | None = None, workflow: str | None = None) -> list[Row]:
+    """What was found wrong with workflows at the last check, the gravest first."""
+    where, values = _where({"org_id = ?": org, "workflow_id = ?": workflow})
+    query = f"select * from history.workflow_health{where} order by {SEVEREST_FIRST}"  # noqa: S608 - our own text
+    return [_row(one) for one in await connection.fetch(query, *values)]
+
+
+async def health_checked(connection: Connection, *, org: str | None = None) -> datetime | None:
+    """When the health of workflows was last checked (of all organisations: the one that was checked longest ago)."""
+    where, values = _where({"org_id = ?": org})
+    found: datetime | None = await connection.fetchval(
+        f"select min(checked_at) from history.health_checks{where}",  # noqa: S608 - our own text
+        *values,
+    )
+    return found

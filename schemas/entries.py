@@ -51,6 +51,7 @@ class RunBegun(EntryData):
     causation_chain: list[str]
     shadow: bool = Field(False, description="True where no action is performed.")
     rerun_of: str | None = Field(None, description="The run that this one repeats.")
+    by: dict[str, Any] | None = Field(None, description="Who had it repeat that run, and why.")
 
 
 class RunSuppressed(RunBegun):
@@ -143,7 +144,7 @@ class RunRestarted(EntryData):
 
 
 class RunResumed(EntryData):
-    """A person had a failed or cancelled run go on."""
+    """A person had a failed or cancelled run go on; `by.replay` names the replay that this was a part of."""
 
     model_config = ConfigDict(extra="allow", populate_by_name=True)
     by: dict[str, Any]

@@ -8,6 +8,8 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from schemas.errors import Refused, faults_of
 from schemas.names import ID_PATTERN
+from schemas.names import entity_key as key_of
+from schemas.replays import ID, REPLAY_DATA, Note, subject
 
 
 class Command(BaseModel):
@@ -39,19 +41,20 @@ class By(BaseModel):
     model_config = ConfigDict(extra="forbid")
     person: Annotated[str, Field(min_length=1, max_length=200)]
     reason: Annotated[str, Field(max_length=2000)] | None = None
+    replay: Annotated[str, Field(pattern=ID, description="The replay that this is a part of.")] | None = None
 
 
 class Control(BaseModel):
     """A request about a run; its record has the run's entity key as its key.
 
     `cancel` and `rerun` name the run; `resume` brings its state along, folded from the run log. `start` is the guard's
-    verdict on an event that it counted.
+    verdict on an event that it counted. `replay` asks for an entry in a replay's record, whose id is the `run_id`.
     """
 
     model_config = ConfigDict(extra="forbid")
     format: Literal[1] = 1
     id: Annotated[str, Field(min_length=1, max_length=200, description="Of the request: a repeat does nothing more.")]
-    action: Literal["cancel", "resume", "rerun", "start"]
+    action: Literal["cancel", "resume", "rerun", "start", "replay"]
     org: Annotated[str, Field(pattern=ID_PATTERN)]
     entity_key: Annotated[str, Field(min_length=1, description="{org}/{subject} of the run's triggering event.")]
     run_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,100}$")] | None = None
@@ -66,6 +69,7 @@ class Control(BaseModel):
     verdict: Literal["admitted", "throttle", "storm"] | None = None
     reason: str | None = None
     summary: dict[str, Any] | None = None
+    note: Note | None = Field(None, description="replay: the entry.")
 
     @model_validator(mode="after")
     def _whole(self) -> Control:
@@ -74,6 +78,7 @@ class Control(BaseModel):
             "resume": ("run_id", "by", "state", "definition"),
             "rerun": ("run_id", "by", "event"),
             "start": ("event", "definition", "verdict"),
+            "replay": ("run_id", "by", "note"),
         }[self.action]
         missing = [name for name in needed if getattr(self, name) is None]
         if missing:
@@ -82,6 +87,11 @@ class Control(BaseModel):
         if not self.entity_key.startswith(f"{self.org}/"):
             message = f"entity_key should begin with {self.org}/"
             raise ValueError(message)
+        if self.action == "replay" and self.note is not None:
+            if self.entity_key != key_of(self.org, subject(self.run_id or "")):
+                message = "entity_key should be that of the replay"
+                raise ValueError(message)
+            REPLAY_DATA[self.note.type].model_validate(self.note.data)
         return self
 
 

@@ -17,6 +17,7 @@ from aiokafka.structs import TopicPartition
 from engine.registry import Accepted, AcceptedCalendar, RefusedDefinition, Registry
 from runtime.kafka import new_reader, started
 from runtime.logging import logger
+from runtime.metrics import DEFINITIONS_REFUSED
 from schemas.errors import Refused
 from schemas.names import DEFINITIONS
 from streams import dead_letters
@@ -101,10 +102,10 @@ class Definitions:
             self._refused[record.offset] = verdict
         elif isinstance(verdict, Accepted):
             workflow = verdict.workflow
-            self._log.info("in force", org=workflow.org, workflow=workflow.id, version=workflow.version)
+            self._log.info("in force", org_id=workflow.org, workflow_id=workflow.id, workflow_version=workflow.version)
         elif isinstance(verdict, AcceptedCalendar):
             calendar = verdict.calendar
-            self._log.info("in force", org=calendar.org, calendar=calendar.id, version=calendar.version)
+            self._log.info("in force", org_id=calendar.org, calendar_id=calendar.id, calendar_version=calendar.version)
 
 
 async def guard(parts: Parts, batches: AsyncIterator[Any]) -> None:
@@ -119,6 +120,7 @@ async def guard(parts: Parts, batches: AsyncIterator[Any]) -> None:
 
 async def _refuse(parts: Parts, record: Any, verdict: RefusedDefinition) -> None:
     if _RESTORED not in record.headers:
+        DEFINITIONS_REFUSED.inc()
         await dead_letters.put(parts.publisher, record, Refused(verdict.faults), parts.partitions)
     if record.key and len(record.key) <= _LONGEST_KEY:
         in_force = parts.definitions.registry.in_force(record.key)

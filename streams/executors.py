@@ -7,17 +7,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.run import call_of
+from runtime import tracing
 from runtime.kafka import all_of
 from runtime.logging import logger
-from runtime.metrics import ACTION_SECONDS, CALLS_IN_FLIGHT, CALLS_WAITING, TIMERS_WAITING
+from runtime.metrics import ACTION_SECONDS, REPEATED
 from schemas.errors import Refused
 from schemas.outcomes import Failed, Succeeded
-from streams import dead_letters
-from streams.commands import arrived_of, entry_of, read_command
+from streams import dead_letters, spans
+from streams.commands import arrived_of, entry_of, named, read_command
 from streams.emit import claim_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from actions.action import Action
     from engine.run import RunState
@@ -36,6 +37,7 @@ class Executor:
         # Slots bound what a crash can repeat outside, and what the outside has to bear: the rest need none.
         self._reaches_out = getattr(action, "reaches_out", True)
         self._seconds = {ok: ACTION_SECONDS.labels(action.name, ok) for ok in ("succeeded", "failed")}
+        self._repeated = REPEATED.labels(action.name)
         self._log = logger("executor")
 
     async def run(self, batches: AsyncIterator[Any]) -> None:
@@ -60,7 +62,8 @@ class Executor:
         try:
             return await self._one(record, ledger)
         except Exception as error:  # noqa: BLE001 - a bug of ours, or a result too large for a record, must not hold up a partition
-            self._log.exception("a command could not be processed", topic=record.topic, offset=record.offset)
+            self._log.exception("a command could not be processed", topic=record.topic, partition=record.partition,
+                                offset=record.offset, entry_id=entry_of(record))  # fmt: skip
             return await self._refuse(record, Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500]))
 
     async def _refuse(self, record: Any, refused: Refused) -> bool:
@@ -72,6 +75,8 @@ class Executor:
         """Whether all that comes of this command is acknowledged, so that its offset may be committed."""
         entry_id = entry_of(record)
         if entry_id and ledger.has(entry_id) and ledger.find(entry_id) is None:
+            if record.timestamp < ledger.given_at:
+                self._repeated.inc()
             return True
         try:
             state = read_command(record.value, self._action.name)
@@ -83,12 +88,17 @@ class Executor:
             if claim is None:
                 return True
             if isinstance(claim, int):
-                await self._parts.follow.again(ledger, record.key, state, claim, arrived)
+                self._repeated.inc()
+                await self._again(ledger, record, state, claim, arrived)
                 return True
             await asyncio.wait((claim,))
             if claim.cancelled() and not (ledger.open and ledger.ready.is_set() and not self._parts.stopping):
                 return False
-        return await self._perform(ledger, record.key, state, arrived)
+        return await self._perform(ledger, record.key, state, arrived, record)
+
+    async def _again(self, ledger: Ledger, record: Any, state: RunState, offset: int, arrived: int) -> None:
+        with spans.repeating(state, ledger, record):
+            await self._parts.follow.again(ledger, record.key, state, offset, arrived)
 
     async def go_on(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
         """Perform a command that was just acknowledged; whatever goes wrong, its copy from Kafka is still to come."""
@@ -96,9 +106,21 @@ class Executor:
             try:
                 await self._perform(ledger, key, state, arrived)
             except Exception:  # noqa: BLE001 - told, and left to the copy from Kafka
-                self._log.exception("a command could not be processed", run=state.run)
+                self._log.exception("a command could not be processed", **named(state))
 
-    async def _perform(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> bool:
+    def _perform(
+        self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any = None
+    ) -> Coroutine[Any, Any, bool]:
+        """Perform a command, which came as this record or was handed on."""
+        if tracing.active is None:
+            return self._performed(ledger, key, state, arrived)
+        return self._traced(ledger, key, state, arrived, record)
+
+    async def _traced(self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any) -> bool:
+        with spans.performing(state, ledger, record):
+            return await self._performed(ledger, key, state, arrived)
+
+    async def _performed(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> bool:
         parts, entry_id = self._parts, claim_id(state)
         began = time.time()
         claim = ledger.claim(entry_id, began, queued=True)
@@ -147,6 +169,7 @@ class Executor:
         workflow = follow.workflow(state)
         seen = self._parts.signals.find(ledger.partition, key, workflow, state, arrived)
         if seen is not None:
+            spans.signalled(seen)
             return follow.signal(ledger, key, state, seen, arrived)
         outcome = await self._call(state, workflow)
         return follow.outcome(ledger, key, state, outcome, arrived) if ledger.open else None
@@ -155,22 +178,26 @@ class Executor:
         began = asyncio.get_running_loop().time()
         outcome: Outcome
         try:
-            outcome = await self._action.perform(call_of(state, workflow, self._parts.rules))
+            call = call_of(state, workflow, self._parts.rules)
+            outcome = await self._action.perform(call)
         except Exception as error:  # noqa: BLE001 - a bug in an action fails that step, not the stream
-            self._log.exception("an action raised", action=self._action.name, run=state.run)
+            self._log.exception("an action raised", action=self._action.name, **named(state))
             outcome = Failed({"kind": "internal", "message": f"internal error: {type(error).__name__}"})
         took = asyncio.get_running_loop().time() - began
         self._seconds["succeeded" if isinstance(outcome, Succeeded) else "failed"].observe(took)
+        if isinstance(outcome, Failed):
+            self._failed(state, outcome)
         return outcome
+
+    def _failed(self, state: RunState, outcome: Failed) -> None:
+        """Say so in the log and in the trace: of which kind, and not what the other side said."""
+        kind = outcome.error.get("kind", "internal")
+        if (span := spans.current()) is not None:
+            span.fail(kind)
+        self._log.debug("a call failed", action=self._action.name, error=kind, status=outcome.error.get("status"),
+                        retryable=outcome.retryable, **named(state))  # fmt: skip
 
 
 async def _acknowledged(sent: list[asyncio.Future[None]]) -> None:
     for future in all_of(sent):
         await future
-
-
-def observe(parts: Parts) -> None:
-    """Bring the gauges up to date."""
-    CALLS_IN_FLIGHT.set(parts.slots.in_flight)
-    CALLS_WAITING.set(parts.slots.waiting)
-    TIMERS_WAITING.set(parts.timers.waiting)

@@ -22,14 +22,15 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.run import waits_until
+from runtime import tracing
 from runtime.kafka import all_of
 from runtime.logging import logger
 from runtime.metrics import TIMER_LATENESS
 from schemas.errors import Refused
 from schemas.names import TIMERS
 from schemas.outcomes import Fired
-from streams import dead_letters
-from streams.commands import arrived_of, read_command
+from streams import dead_letters, spans
+from streams.commands import arrived_of, entry_of, read_command
 from streams.emit import claim_id
 from streams.ledger import older
 from streams.signals import EARLY_MS
@@ -63,6 +64,11 @@ class _Partition:
         self.woken = asyncio.Event()
         self.log = TimerLog(number, waits)
         self.loop: asyncio.Task[None] | None = None
+        self.ending: float | None = None
+        """When the first of the waits was due that are being ended now."""
+
+    def first_due(self) -> float | None:
+        return self.ending if self.ending is not None else self.waits.next_due()
 
     def halt(self) -> None:
         if self.loop is not None:
@@ -121,6 +127,18 @@ class Timers:
         """How many runs wait."""
         return sum(len(partition.waits) for partition in self._partitions.values())
 
+    @property
+    def overdue(self) -> float:
+        """How many seconds ago the wait was due that should have ended first; 0 where none is due."""
+        now = self._parts.clock.time()
+        due = [first for one in self._partitions.values() if (first := one.first_due()) is not None]
+        return max(0.0, now - min(due)) if due else 0.0
+
+    @property
+    def recovering(self) -> set[int]:
+        """The partitions on which it is not known yet what waits."""
+        return {number for number, one in self._partitions.items() if not one.ready.is_set()}
+
     async def _restore(self, fresh: list[_Partition]) -> None:
         began, by_number = time.monotonic(), {partition.number: partition for partition in fresh}
         await self._parts.recollect(set(by_number), time.time() - self._parts.settings.repeat_window - EARLY_MS / 1000)
@@ -157,7 +175,8 @@ class Timers:
             try:
                 sent += await self._one(ledger, record)
             except Exception as error:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition
-                self._log.exception("a wait could not begin", offset=record.offset)
+                self._log.exception("a wait could not begin", topic=record.topic, partition=record.partition,
+                                    offset=record.offset, entry_id=entry_of(record))  # fmt: skip
                 refused = Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500])
                 sent.append(dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions))
         await self._acked(event, ledger, sent)
@@ -183,9 +202,10 @@ class Timers:
             if isinstance(claim, asyncio.Future):
                 return [claim]
             if isinstance(claim, int):
-                await self._parts.follow.again(ledger, record.key, state, claim, arrived_of(record))
+                with spans.repeating(state, ledger, record):
+                    await self._parts.follow.again(ledger, record.key, state, claim, arrived_of(record))
             return []
-        return self._begin(ledger, record.key, state, arrived_of(record))
+        return self._begin(ledger, record.key, state, arrived_of(record), record)
 
     async def go_on(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
         """Begin a wait that was just acknowledged; its copy from Kafka finds it here."""
@@ -193,7 +213,9 @@ class Timers:
         if ledger.open and ledger.ready.is_set() and not ledger.has(claim_id(state)):
             _ = self._begin(ledger, key, state, arrived)
 
-    def _begin(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> list[asyncio.Future[None]]:
+    def _begin(
+        self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any = None
+    ) -> list[asyncio.Future[None]]:
         partition, wait_id = self._partitions.get(ledger.partition), claim_id(state)
         due = waits_until(state)
         if partition is None or due is None:
@@ -203,6 +225,8 @@ class Timers:
             return [writing] if writing is not None else []
         wait = Wait(wait_id, key, due.timestamp(), arrived, state.digest, pack(state))
         written = partition.log.keep(self._parts.publisher, wait, state.workflow)
+        if tracing.active is not None:
+            spans.keeping(state, ledger, record, written)
         # From here to the end of this function nothing is awaited: a signal that is not seen now finds the wait.
         seen = self._parts.signals.find(ledger.partition, key, self._parts.follow.workflow(state), state, arrived)
         if seen is not None:
@@ -245,7 +269,11 @@ class Timers:
         ledger.begin(claim)
         try:
             state = partition.waits.state(wait)
-            sent = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
+            if tracing.active is None:
+                sent = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
+            else:
+                with spans.waking(state, ledger.partition, seen):
+                    sent = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
         except BaseException:
             ledger.release(wait.id)
             raise
@@ -268,7 +296,9 @@ class Timers:
             partition.woken.clear()
             due = waits.take_due(parts.clock.time(), _AT_ONCE) if not parts.stopping else []
             if due:
+                partition.ending = due[0].due
                 await self._end_all(ledger, partition, due)
+                partition.ending = None
             else:
                 await self._sleep(partition)
 
@@ -284,7 +314,7 @@ class Timers:
             try:
                 _ = self.interrupt(ledger, key)
             except Exception:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition's timers
-                self._log.exception("a signal could not be obeyed", entity=key.decode("utf-8", "replace"))
+                self._log.exception("a signal could not be obeyed", entity_key=key.decode("utf-8", "replace"))
 
     async def _sleep(self, partition: _Partition) -> None:
         clock, longest = self._parts.clock, _LOOK_SECONDS if self._parts.clock.virtual else _LONGEST_SLEEP
@@ -316,10 +346,14 @@ class Timers:
         ledger.begin(ledger.claim(wait.id, time.time()))
         try:
             state = partition.waits.state(wait)
-            sent = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
+            if tracing.active is None:
+                sent = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
+            else:
+                with spans.waking(state, ledger.partition):
+                    sent = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
         except Exception as error:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition's timers
             ledger.release(wait.id)
-            self._log.exception("a wait could not be ended", wait=wait.id)
+            self._log.exception("a wait could not be ended", run_id=wait.run, entry_id=wait.id)
             self._bury(partition, wait, error)
             return None
         TIMER_LATENESS.observe(max(0.0, self._parts.clock.time() - wait.due))
@@ -344,7 +378,9 @@ class Timers:
                 partition.woken.set()
                 return
         elif isinstance(claim, int):
-            await self._parts.follow.again(ledger, wait.key, partition.waits.state(wait), claim, wait.arrived)
+            state = partition.waits.state(wait)
+            with spans.repeating(state, ledger):
+                await self._parts.follow.again(ledger, wait.key, state, claim, wait.arrived)
         if ledger.open and wait.id in partition.waits:
             await asyncio.wait((partition.log.forget(self._parts.publisher, wait),))
 

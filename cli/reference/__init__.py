@@ -10,6 +10,7 @@ from cli.reference.commands import commands
 from cli.reference.definitions import definitions
 from cli.reference.events import events
 from cli.reference.limits import limits
+from cli.reference.metrics import metrics_page
 from cli.reference.settings import configuration
 from cli.reference.topics import topics
 
@@ -26,5 +27,6 @@ def pages() -> dict[str, str]:
         "definitions.md": definitions(),
         "events.md": events(),
         "limits.md": limits(),
+        "metrics.md": metrics_page(),
         "topics.md": topics(),
     }

@@ -7,12 +7,15 @@ from schemas.entries import DATA
 from schemas.export.models import definitions_of
 from schemas.export.topics import TOPICS
 from schemas.messages import Command, Control, DeadLetter
+from schemas.replays import REPLAY_DATA
 
 _INTRO = """
 Workers create the topics that are missing, and so does `onestack topics create`; `onestack schemas` writes one AsyncAPI
 3 document of all of them. All but the definitions topic have the same number of partitions (`ONESTACK_PARTITIONS`) and,
 for events, commands and the run log, the same key: so everything about one entity is on one partition, in order.
-Records of up to 2 MB are taken; events of up to `ONESTACK_MAX_EVENT_BYTES`.
+Records of up to 2 MB are taken; events of up to `ONESTACK_MAX_EVENT_BYTES`. Each has `ONESTACK_REPLICATION` copies;
+with three or more, two must have a record before it is acknowledged (`min.insync.replicas`). `onestack topics check`
+compares all of that with the cluster, and `onestack topics apply` mends what is a setting of a topic.
 """
 _RUN_LOG = """
 ## The run log
@@ -55,7 +58,7 @@ def topics() -> str:
     ]
     entries = [
         (code(name), (model.__doc__ or "").strip(), ", ".join(code(field) for field in model.model_fields))
-        for name, model in DATA.items()
+        for name, model in {**DATA, **REPLAY_DATA}.items()
     ]
     return page(
         "Topics",
@@ -67,8 +70,7 @@ def topics() -> str:
         fields(schemas[names[Command]]),
         _CONTROL,
         fields(schemas[names[Control]]),
-        "### By\n\nWho asked for it, and why.",
-        fields(schemas["By"]),
+        *(f"### {name}\n\n{schemas[name]['description']}\n\n{fields(schemas[name])}" for name in ("By", "Note")),
         _LETTERS,
         fields(schemas[names[DeadLetter]]),
     )

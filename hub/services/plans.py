@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple
 
 from engine.errors import FoldError
@@ -34,14 +35,18 @@ class Plan(NamedTuple):
 class Planner:
     """Looks up each workflow's versions once, however many of its runs there are.
 
-    `by` is who asks. `instead` is what one can do where the version in force starts no runs.
+    `by` is who asks. `instead` is what one can do where the version in force starts no runs. `name` gives a run's
+    request its id, where asking twice has to be asking once.
     """
 
-    def __init__(self, connection: Connection, which: Which, by: By, instead: str) -> None:
+    def __init__(
+        self, connection: Connection, which: Which, by: By, instead: str, name: Callable[[str], str] | None = None
+    ) -> None:
         self._connection = connection
         self._which = which
         self._by = by
         self._instead = instead
+        self._name = name or (lambda _: str(uuid.uuid4()))
         self._versions: dict[tuple[str, str], list[Row]] = {}
         self._current: dict[tuple[str, str], Row | None] = {}
 
@@ -52,7 +57,7 @@ class Planner:
         entries = await queries.run_log(self._connection, run["run_id"])
         try:
             state = _folded(entries, await self._bodies(run))
-            definition = state.workflow if self._which == "same" else await self._body_in_force(run)
+            definition = state.workflow if self._which == "same" else await self.body_in_force(run)
             workflow = compile_workflow(parse_definition(definition))
             first, *_ = resume(workflow, state, dt.datetime.now(dt.UTC), by={"person": self._by.person}, step=step)
             made = request(
@@ -60,6 +65,7 @@ class Planner:
                 "resume",
                 self._by,
                 before=len(entries),
+                name=self._name(run["run_id"]),
                 state=state_to_json(state),
                 definition=definition,
                 step=step,
@@ -82,14 +88,15 @@ class Planner:
             if self._which == "current":
                 _check_startable(workflow, event, self._instead)
             pinned = {"definition": definition} if self._which == "same" else {"workflow": workflow.id}
-            made = request(run, "rerun", self._by, event=event, **pinned)
+            name = self._name(run["run_id"])
+            made = request(run, "rerun", self._by, name=name, event=event, **pinned)
         except Refused as error:
             return Plan(run, None, str(error))
         return Plan(run, made, f"runs again as {made.watched[:12]}, {_named(workflow)}", _redacted(event))
 
     async def _rerun_body(self, run: Row) -> dict[str, Any]:
         if self._which == "current":
-            return await self._body_in_force(run)
+            return await self.body_in_force(run)
         entries = await queries.run_log(self._connection, run["run_id"])
         digests = [entry["data"]["digest"] for entry in entries if entry["data"].get("digest")]
         body = (await self._bodies(run)).get(digests[-1]) if digests else None
@@ -104,7 +111,8 @@ class Planner:
             self._versions[key] = await queries.workflow_versions(self._connection, *key)
         return {row["digest"]: row["definition"] for row in self._versions[key]}
 
-    async def _body_in_force(self, run: Row) -> dict[str, Any]:
+    async def body_in_force(self, run: Row) -> dict[str, Any]:
+        """The definition in force of the run's workflow. Raises Refused where there is none."""
         key = (run["org_id"], run["workflow_id"])
         if key not in self._current:
             rows = await queries.list_workflows(self._connection, org=key[0])

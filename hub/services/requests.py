@@ -65,10 +65,13 @@ class Request:
         } | ({"new_run_id": self.watched} if self.control.action == "rerun" else {})
 
 
-def request(run: Row, action: Action, by: By, *, before: int = 0, **more: Any) -> Request:
-    """A request about a run of the history. Raises Refused where it is too large for a record."""
+def request(run: Row, action: Action, by: By, *, before: int = 0, name: str | None = None, **more: Any) -> Request:
+    """A request about a run of the history, with the id `name` or a new one.
+
+    Raises Refused where it is too large for a record.
+    """
     control = Control(
-        id=str(uuid.uuid4()),
+        id=name or str(uuid.uuid4()),
         action=action,
         org=run["org_id"],
         entity_key=run["entity_key"],
@@ -83,6 +86,11 @@ def request(run: Row, action: Action, by: By, *, before: int = 0, **more: Any) -
     return Request(control, watched, before)
 
 
+def record_of(control: Control) -> Record:
+    """The record that asks for it."""
+    return CONTROL, control.entity_key.encode(), _written(control), []
+
+
 def _written(control: Control) -> bytes:
     return orjson.dumps(control.model_dump(mode="json", exclude_none=True))
 
@@ -95,7 +103,7 @@ async def ask(
     With `settled` it is also waited for that a run which goes on has come to its end, or to a wait.
     """
     since = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=1)
-    await send([(CONTROL, one.control.entity_key.encode(), _written(one.control), []) for one in requests])
+    await send([record_of(one.control) for one in requests])
     deadline = time.monotonic() + patience
     looks = 0
     while pending := [one for one in requests if one.result is None or (settled and one.status in _UNSETTLED)]:
@@ -108,7 +116,7 @@ async def ask(
     silent = [one for one in requests if one.result is None]
     if silent:
         async with reach() as connection:
-            await _refusals(connection, silent, since)
+            await refusals(connection, silent, since)
 
 
 async def _look(connection: Connection, pending: Sequence[Request]) -> None:
@@ -137,7 +145,8 @@ async def _effect(connection: Connection, one: Request) -> str | None:
     return "resumed" if later[0]["type"] == "run.resumed" else "ended"
 
 
-async def _refusals(connection: Connection, silent: Sequence[Request], since: dt.datetime) -> None:
+async def refusals(connection: Connection, silent: Sequence[Request], since: dt.datetime) -> None:
+    """Fill in which of these were refused since then, and why."""
     letters = await queries.list_dead_letters(connection, topic=CONTROL, since=since, limit=10_000)
     for one in silent:
         mine = (one.control.entity_key, one.control.id)

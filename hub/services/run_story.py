@@ -102,7 +102,8 @@ def who(by: Told) -> str:
     if isinstance(event, Mapping):
         return f"{event.get('type')} {event.get('id')}"
     reason = f" ({short(str(by['reason']), 200)})" if by.get("reason") else ""
-    return f"{by.get('person', 'Somebody')}{reason}"
+    replay = f", by {by['replay']}," if by.get("replay") else ""
+    return f"{by.get('person', 'Somebody')}{reason}{replay}"
 
 
 def _end(run: Told, began: dt.datetime) -> Iterator[str]:

@@ -8,6 +8,7 @@ from schemas.actions import PARAMETERS
 from schemas.entries import DATA
 from schemas.export.messages import Message, entry, messages
 from schemas.export.models import definitions_of, used_by
+from schemas.replays import REPLAY_DATA
 
 Schema = dict[str, Any]
 
@@ -21,7 +22,7 @@ def json_schemas() -> dict[str, Schema]:
     found = {_path(message): message.schema for message in messages(names, _PREFIX)}
     for action, model in PARAMETERS.items():
         found[f"actions/{action}.schema.json"] = schemas[names[model]]
-    for kind, data in DATA.items():
+    for kind, data in {**DATA, **REPLAY_DATA}.items():
         summary = (data.__doc__ or "").strip().splitlines()[0]
         found[f"entries/{kind}.schema.json"] = entry(kind, {"$ref": _PREFIX + names[data]}, summary)
     return {path: _whole(path, schema, schemas) for path, schema in sorted(found.items())}

@@ -20,6 +20,7 @@ from schemas.names import (
     ID_PATTERN,
     RUNS,
 )
+from schemas.replays import REPLAY_DATA
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -69,7 +70,7 @@ def messages(names: dict[type[BaseModel], str], prefix: str) -> list[Message]:
             {"title": "Business calendar", **ref(CalendarDefinition)},
         ),
         *(_command(action, ref(Command)) for action in PARAMETERS),
-        run_log([entry(kind, ref(model), _first_line(model)) for kind, model in DATA.items()]),
+        run_log([entry(kind, ref(model), _first_line(model)) for kind, model in {**DATA, **REPLAY_DATA}.items()]),
         Message(
             "control",
             "A request to cancel, resume or re-run a run, or a guard's verdict.",

@@ -14,6 +14,7 @@ from schemas.definitions import Definition, Draft
 from schemas.entries import DATA, Entry
 from schemas.events.types import EVENT_TYPES, entity_of
 from schemas.messages import Command, Control, DeadLetter
+from schemas.replays import REPLAY_DATA
 
 Schema = dict[str, Any]
 
@@ -32,6 +33,7 @@ MODELS: Final[tuple[type[BaseModel], ...]] = tuple(
             Command,
             Entry,
             *DATA.values(),
+            *REPLAY_DATA.values(),
             Control,
             DeadLetter,
         )

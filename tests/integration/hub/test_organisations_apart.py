@@ -49,6 +49,13 @@ values ('{org}', '{org}', 'n', '', '{{}}', 'p');
 insert into hub_data.audit (org_id, person, kind, action, target, details)
 values ('{org}', 'p', 'token', 'a', 't', '{{}}');
 insert into hub_data.idempotency (org_id, caller, key, request) values ('{org}', 'c', 'k', '');
+insert into history_data.workflow_findings
+values ('{org}', '{org}-wf', 'not_run', '', 'low', 'It has not run.', '{{}}', '{{}}', now(), now());
+insert into history_data.health_checks values ('{org}', now());
+insert into history_data.run_keys values ('replay-{org}', history_data.week_of('2026-11-23'), '{org}');
+insert into history_data.records
+values ('replay-{org}', 0, '[{{"type": "replay.started", "time": "2026-11-23T00:00:00Z",
+        "data": {{"workflow": "{org}-wf", "run_ids": ["{org}-run-1"]}}}}]', history_data.week_of('2026-11-23'));
 """
 
 
@@ -107,7 +114,8 @@ async def test_a_query_without_a_where_finds_one_organisation_in_every_table_and
         if rows is not None and relation not in OF_NOBODY:
             assert rows, f"{relation} has no row in this test, which so shows nothing"
             assert all("acme" in row and "globex" not in row for row in rows), relation
-    assert len(seen["history_data.runs"]) == len(seen["history.entries"]) == len(seen["history.steps"]) == 4
+    assert len(seen["history_data.runs"]) == len(seen["history.steps"]) == 4
+    assert len(seen["history.entries"]) == 5  # of these four runs, and of a replay
 
 
 async def test_partitions_and_tables_of_a_rebuild_cannot_be_asked_directly(

@@ -21,6 +21,7 @@ import type {
   Why,
   WhyEntity,
   Workflow,
+  WorkflowHealth,
   WorkflowList,
 } from './types';
 
@@ -176,6 +177,13 @@ export const queries = {
       queryKey: ['insight', minutes],
       queryFn: ({ signal }) => get<Insight>('/insight', { minutes }, signal),
       placeholderData: keepPreviousData,
+    }),
+  // Checked once an hour.
+  workflowHealth: () =>
+    queryOptions({
+      queryKey: ['workflow-health'],
+      queryFn: ({ signal }) => get<WorkflowHealth>('/insight/workflows', undefined, signal),
+      staleTime: 60_000,
     }),
 
   keys: () =>

@@ -509,6 +509,23 @@ export interface Insight {
   steps: { action: string; succeeded: number; failed: number; p50_ms: number | null; p95_ms: number | null }[];
 }
 
+export interface HealthFinding {
+  workflow_id: string;
+  workflow_name: string | null;
+  finding: string;
+  severity: 'high' | 'medium' | 'low';
+  sentence: string;
+  details: Record<string, unknown>;
+  run_ids: string[]; // a few that show it
+  first_seen: string;
+  last_seen: string;
+}
+
+export interface WorkflowHealth {
+  checked_at: string | null; // nothing has been checked yet
+  findings: HealthFinding[];
+}
+
 // ---- server-sent events ----
 
 export interface RunSignal {

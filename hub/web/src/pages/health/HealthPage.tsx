@@ -12,6 +12,7 @@ import { isUntold, signals, totals } from './figures';
 import { HealthSkeleton } from './HealthSkeleton';
 import css from './health.module.css';
 import { Failing, KeptBack, Lag, Steps } from './Panels';
+import { Rules } from './Rules';
 import { Signals } from './Signals';
 import { Throughput } from './Throughput';
 
@@ -78,6 +79,7 @@ function Figures({ insight, range }: { insight: Insight; range: typeof HOUR }) {
       <div className={css.grid}>
         <Failing insight={insight} query={query} />
         <KeptBack insight={insight} query={query} />
+        <Rules />
         <Lag insight={insight} />
         <Steps insight={insight} />
       </div>

@@ -14,7 +14,7 @@ import { lasted } from '@/timeline/time';
 import { isUntold, lagTone } from './figures';
 import css from './health.module.css';
 
-function Box({
+export function Box({
   id,
   title,
   empty,
