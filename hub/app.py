@@ -23,6 +23,7 @@ from hub.access.keys import Keys
 from hub.access.tokens import Tokens
 from hub.direct import DirectRoute
 from hub.idempotency import Idempotency
+from hub.looking import Look
 from hub.middleware import Guard, Measure
 from hub.openapi import describe
 from hub.parts import Parts
@@ -38,6 +39,7 @@ def create_app(parts: Parts) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with parts:
             yield
+            await app.state.look.stop()
 
     app = FastAPI(
         title="One Stack Hub", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan,
@@ -45,6 +47,7 @@ def create_app(parts: Parts) -> FastAPI:
     )  # fmt: skip
     settings = parts.settings
     app.state.parts = parts
+    app.state.look = Look(parts)
     app.state.access = Access(Tokens(settings, keys_of(settings)), Keys(parts.postgres), development_of(settings))
     for router in routers():
         # Not include_router: a router inside another is asked for each request again what its routes are.

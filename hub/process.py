@@ -17,6 +17,7 @@ from hub.app import create_app
 from hub.errors import NotConfigured
 from hub.parts import Parts, Prepare
 from runtime.logging import configure, logger
+from runtime.metrics import tell_build
 from runtime.settings import Settings
 
 log = logger("hub")
@@ -59,6 +60,7 @@ def run(settings: Settings, prepare: Prepare | None = None) -> int:
     configure(settings)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvloop.install()
+    tell_build("hub")
     parts = Parts(settings, prepare)
     app = create_app(parts)
     listening = listen(settings.hub_host, settings.hub_port)

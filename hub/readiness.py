@@ -17,21 +17,23 @@ _LEVEL: Final = """
 select (select max(version) from history_data.migrations) as level, hub_data.guard() as unguarded"""
 
 
-async def readiness(parts: Parts) -> Readiness:
-    """How each part is now."""
+async def readiness(parts: Parts) -> tuple[Readiness, Behind | None]:
+    """How each part is now, and how far the history is behind where that is known."""
     found = {"kafka": await _kafka(parts)}
     row: Any = None
+    behind: Behind | None = None
     try:
         async with parts.postgres.unbound() as connection:
             row = await connection.fetchrow(_LEVEL)
         found["postgres"] = _ready("Postgres answers.")
-        found |= _tables(row) | {"projector": _projector(await parts.lag.behind())}
+        behind = await parts.lag.behind()
+        found |= _tables(row) | {"projector": _projector(behind)}
     except Problem as problem:
         found["postgres"] = _not("away", problem.detail, "See to it that ONESTACK_POSTGRES_URL leads to a Postgres.")
     except asyncpg.PostgresError as error:
         found["postgres"] = _ready("Postgres answers.")
         found["tables"] = _not("waiting", f"The tables are not there: {error}.", "Run 'onestack migrate'.")
-    return Readiness(ready=all(part.state == "ready" for part in found.values()), parts=found)
+    return Readiness(ready=all(part.state == "ready" for part in found.values()), parts=found), behind
 
 
 async def _kafka(parts: Parts) -> Part:

@@ -14,6 +14,7 @@ from projections.events import EventLog, Redact
 from projections.follower import Follower
 from projections.store import Partition
 from runtime.clock import Clock
+from runtime.dependencies import POSTGRES
 from runtime.postgres import Connection
 from runtime.settings import Settings
 from schemas.names import EVENT_TOPICS
@@ -62,6 +63,7 @@ class EventProjector(Follower):
         if not found or self._stale:
             return
         records = [one for at, of_one in found.items() if at in self._events.positions for one in of_one]
+        self.measure.took(found.values())
         self._writing = True
         try:
             for begin in range(0, len(records), AT_ONCE):
@@ -70,5 +72,7 @@ class EventProjector(Follower):
                 now = self._clock.now()
                 ahead = now - datetime.now(UTC) if self._clock.virtual else timedelta()
                 await self._events.add(records[begin : begin + AT_ONCE], now, ahead)
+            self.measure.wrote()
+            POSTGRES.reached()
         finally:
             self._writing = False

@@ -18,8 +18,9 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from projections.errors import PositionLost
+from projections.measuring import Measure
 from projections.store import MOVED, Move, Partition, Rows, Store
-from runtime import metrics
+from runtime.dependencies import KAFKA, POSTGRES
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import client_options
@@ -59,7 +60,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._stale = True
         self._stopping = False
         self._writing = False
-        self._lag_at = 0.0
+        self.measure = Measure(self.group, self.measured)
 
     @abstractmethod
     async def _open(self, connection: Connection) -> None:
@@ -111,6 +112,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         """Called by aiokafka: the offsets are to be read from Postgres before anything is written."""
         self._stale = True
+        self.measure.shared_out()
         self.log.info("partitions assigned", partitions=len(assigned))
 
     async def _close(self) -> None:
@@ -131,6 +133,13 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
     async def _work(self) -> None:
         await self._connect()
         await self._start_consumer()
+        measuring = asyncio.create_task(self.measure.run(self._consumer, self._positions), name=f"{self.name}-measure")
+        try:
+            await self._keep_on()
+        finally:
+            measuring.cancel()
+
+    async def _keep_on(self) -> None:
         pause = 0.1
         while not self._stopping:
             try:
@@ -140,6 +149,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
                 self.log.info("reading the offsets again", reason=str(lost))
                 self._stale = True
             except POSTGRES_FAILED as error:
+                POSTGRES.away()
                 self.log.warning("postgres did not take a batch, connecting anew", error=told(error))
                 self._stale = True
                 await self._disconnect()
@@ -147,6 +157,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
                 pause = min(pause * 2, _LONGEST_WAIT)
                 await self._connect()
             except KafkaError as error:
+                KAFKA.away()
                 self.log.warning("kafka refused, trying again", error=told(error))
                 self._stale = True
                 await asyncio.sleep(pause)
@@ -156,7 +167,9 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         if self._stale:
             await self._seek()
         await self._turn()
-        self._measure_lag()
+        if POSTGRES.idle and self._connection is not None:
+            await self._connection.execute("select 1")
+            POSTGRES.reached()
 
     async def _connect(self) -> None:
         waited = False
@@ -164,11 +177,13 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         def say(error: BaseException) -> None:
             nonlocal waited
             waited = True
+            POSTGRES.away()
             self.log.warning("postgres is away, waiting for it", error=told(error))
 
         url = self.settings.postgres_url
         # What a crash of the server takes of the rows it takes of the offsets too: Kafka has it still.
         self._connection = connection = await patiently(lambda: connect(url, durable=False), patience=None, on_wait=say)
+        POSTGRES.reached()
         if waited:
             self.log.info("postgres is back")
         await connection.add_listener(MOVED, self._moved)
@@ -185,6 +200,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
             try:
                 await consumer.start()
             except (KafkaError, OSError, TimeoutError) as error:
+                KAFKA.away()
                 if not waited:
                     self.log.warning("kafka is away, waiting for it", error=told(error))
                 waited = True
@@ -193,6 +209,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_WAIT)
             else:
+                KAFKA.reached()
                 return
 
     def _fetching(self) -> dict[str, Any]:
@@ -261,20 +278,6 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
             for records in (await self._consumer.getmany(one, timeout_ms=100)).values():
                 reached = records[-1].offset + 1
         return reached >= position
-
-    def _measure_lag(self) -> None:
-        now = time.monotonic()
-        if now < self._lag_at:
-            return
-        self._lag_at = now + 1.0
-        lag = dict.fromkeys(self.measured, 0)
-        for at, position in self._positions().items():
-            if at.topic in lag:
-                with contextlib.suppress(KafkaError):
-                    end = self._consumer.highwater(TopicPartition(*at))
-                    lag[at.topic] += max(0, (end or 0) - position)
-        for topic, waiting in lag.items():
-            metrics.CONSUMER_LAG.labels(topic).set(waiting)
 
 
 def told(error: BaseException) -> str:

@@ -26,6 +26,7 @@ from projections.projection import Projection
 from projections.retention import REMOVED
 from projections.store import Partition
 from runtime import metrics
+from runtime.dependencies import KAFKA, POSTGRES
 from runtime.logging import logger
 from runtime.postgres import Connection
 from runtime.settings import Settings
@@ -87,10 +88,13 @@ class Projector(Follower):
             await self._define(())
         found = await self._arrived()
         if found and not self._stale:
+            self.measure.took(found.values())
             self._writing = True
             self._many = sum(map(len, found.values())) >= MANY
             try:
                 await self._write(found)
+                self.measure.wrote()
+                POSTGRES.reached()
             finally:
                 self._writing = False
 
@@ -126,7 +130,7 @@ class Projector(Follower):
         metrics.PROJECTED.inc(self._projection.entries - entries)
         metrics.PROJECTION_SECONDS.observe(took)
         if self._projection.poisoned > poisoned:
-            metrics.DEAD_LETTERS.labels(RUNS).inc(self._projection.poisoned - poisoned)
+            metrics.DEAD_LETTERS.labels(RUNS, "invalid").inc(self._projection.poisoned - poisoned)
         self._on_batch(len(records), took)
 
     async def _define(self, records: Sequence[Any]) -> None:
@@ -154,6 +158,10 @@ async def run_projector(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    metrics.tell_build("projector")
+    metrics.DEAD_LETTERS.labels(RUNS, "invalid")
+    KAFKA.watch()
+    POSTGRES.watch()
     metrics.serve(settings)
     code = 1
     try:

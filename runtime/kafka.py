@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLarge
 from aiokafka.partitioner import murmur2
 from aiokafka.structs import TopicPartition
 
+from runtime.dependencies import KAFKA
 from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka_connection import mend
 from runtime.kafka_security import security_options
@@ -55,10 +56,12 @@ async def started(client: Any, what: str) -> Any:
         try:
             await client.start()
         except (KafkaError, OSError) as error:
+            KAFKA.away()
             if attempt == 0:
                 log.warning("Kafka does not answer; waiting for it", client=what, error=str(error))
             await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
         else:
+            KAFKA.reached()
             if attempt:
                 log.info("Kafka answers again", client=what)
             return client
@@ -119,6 +122,10 @@ class Publisher:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return acknowledged
+
+    async def ask(self) -> None:
+        """Return when a broker has answered. Raises KafkaError or OSError where none does."""
+        await self._producer.client.fetch_all_metadata()
 
     async def flush(self) -> None:
         """Wait until all that was put is acknowledged."""
@@ -201,11 +208,13 @@ class _Lane:
             except MessageSizeTooLargeError:
                 raise
             except (KafkaError, OSError) as error:
+                KAFKA.away()
                 if failures == 0:
                     log.warning("Kafka did not take a batch; sending it again", topic=self._topic, error=repr(error))
                 await asyncio.sleep(_RETRY_SECONDS[min(failures, len(_RETRY_SECONDS) - 1)])
                 failures += 1
             else:
+                KAFKA.reached()
                 if failures:
                     log.info("Kafka takes batches again", topic=self._topic)
                 return

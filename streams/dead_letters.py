@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,18 @@ if TYPE_CHECKING:
     from schemas.errors import Refused
 
 _MOST_BYTES: Final = 16 * 1024
+REASONS: Final = ("unreadable", "invalid", "too_large", "internal")
+"""Classes of reasons: not what its topic holds at all, a field that is wrong, too many bytes, a bug of ours."""
+_BYTES = re.compile(r"has [\d,]+ bytes")
+
+
+def reason_class(refused: Refused) -> str:
+    """Which of `REASONS` this refusal is of."""
+    if refused.reason.startswith("internal error"):
+        return "internal"
+    if _BYTES.search(refused.reason):
+        return "too_large"
+    return "invalid" if refused.field else "unreadable"
 
 
 def as_text(raw: bytes | None, most: int = _MOST_BYTES) -> str | None:
@@ -55,7 +68,7 @@ def letter(record: Any, refused: Refused, at: datetime) -> bytes:
 def put(publisher: Publisher, record: Any, refused: Refused, partitions: int) -> asyncio.Future[None]:
     """Send a record to the dead letters; the future is done when the broker has it."""
     partition = partition_of(record.key, partitions) if record.key else record.partition % partitions
-    COUNTED.labels(record.topic).inc()
+    COUNTED.labels(record.topic, reason_class(refused)).inc()
     logger("dead-letters").info("refused", topic=record.topic, partition=record.partition, offset=record.offset,
                                 field=refused.field, reason=refused.reason[:200])  # fmt: skip
     # A key of megabytes would leave no room for the letter; nobody looks one up by more than its start.

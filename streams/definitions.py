@@ -17,6 +17,7 @@ from aiokafka.structs import TopicPartition
 from engine.registry import Accepted, AcceptedCalendar, RefusedDefinition, Registry
 from runtime.kafka import new_reader, started
 from runtime.logging import logger
+from runtime.metrics import DEFINITIONS_REFUSED
 from schemas.errors import Refused
 from schemas.names import DEFINITIONS
 from streams import dead_letters
@@ -119,6 +120,7 @@ async def guard(parts: Parts, batches: AsyncIterator[Any]) -> None:
 
 async def _refuse(parts: Parts, record: Any, verdict: RefusedDefinition) -> None:
     if _RESTORED not in record.headers:
+        DEFINITIONS_REFUSED.inc()
         await dead_letters.put(parts.publisher, record, Refused(verdict.faults), parts.partitions)
     if record.key and len(record.key) <= _LONGEST_KEY:
         in_force = parts.definitions.registry.in_force(record.key)

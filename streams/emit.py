@@ -16,10 +16,10 @@ import orjson
 
 from engine.run import next_command
 from runtime.kafka import LARGEST_RECORD
-from runtime.metrics import EVENT_TO_FINISH, RUNS
+from runtime.metrics import EVENT_TO_FINISH, RETRIES, RUNS, SUPPRESSED
 from schemas.errors import Refused
+from schemas.names import ACTIONS, command_topic
 from schemas.names import RUNS as RUN_LOG
-from schemas.names import command_topic
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,6 +43,9 @@ _ENDED: Final = {
     "run.skipped": RUNS.labels("skipped"),
     "run.suppressed": RUNS.labels("suppressed"),
 }
+_SUPPRESSED: Final = {guard: SUPPRESSED.labels(guard) for guard in ("loop", "throttle", "storm")}
+_WAITING: Final = RUNS.labels("waiting")
+_RETRIES: Final = {action: RETRIES.labels(action) for action in ACTIONS if action != "delay"}
 
 
 def emit(
@@ -60,11 +63,22 @@ def emit(
     decided = put(RUN_LOG, partition, key, record, _BATCH_HEADERS)
     if (ended := _ENDED.get(entries[-1]["type"])) is not None:
         ended.inc()
+        if (guard := entries[-1]["data"].get("guard")) in _SUPPRESSED:
+            _SUPPRESSED[guard].inc()
         EVENT_TO_FINISH.observe(max(0.0, now.timestamp() - arrived / 1000))
     elif command is not None:
+        if state.status == "waiting":
+            _count_wait(entries[-1], state)
         following = _Following(command_topic(command["action"]), key, value, state, arrived)
         return [decided, _follow(parts, partition, decided, following)]
     return [decided]
+
+
+def _count_wait(entry: EntryDict, state: RunState) -> None:
+    if entry["data"].get("reason") != "retry":
+        _WAITING.inc()
+    elif state.current is not None and (retries := _RETRIES.get(state.current["action"])) is not None:
+        retries.inc()
 
 
 class _Following(NamedTuple):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from engine.run import call_of
 from runtime.kafka import all_of
 from runtime.logging import logger
-from runtime.metrics import ACTION_SECONDS, CALLS_IN_FLIGHT, CALLS_WAITING, TIMERS_WAITING
+from runtime.metrics import ACTION_SECONDS, REPEATED
 from schemas.errors import Refused
 from schemas.outcomes import Failed, Succeeded
 from streams import dead_letters
@@ -36,6 +36,7 @@ class Executor:
         # Slots bound what a crash can repeat outside, and what the outside has to bear: the rest need none.
         self._reaches_out = getattr(action, "reaches_out", True)
         self._seconds = {ok: ACTION_SECONDS.labels(action.name, ok) for ok in ("succeeded", "failed")}
+        self._repeated = REPEATED.labels(action.name)
         self._log = logger("executor")
 
     async def run(self, batches: AsyncIterator[Any]) -> None:
@@ -72,6 +73,8 @@ class Executor:
         """Whether all that comes of this command is acknowledged, so that its offset may be committed."""
         entry_id = entry_of(record)
         if entry_id and ledger.has(entry_id) and ledger.find(entry_id) is None:
+            if record.timestamp < ledger.given_at:
+                self._repeated.inc()
             return True
         try:
             state = read_command(record.value, self._action.name)
@@ -83,6 +86,7 @@ class Executor:
             if claim is None:
                 return True
             if isinstance(claim, int):
+                self._repeated.inc()
                 await self._parts.follow.again(ledger, record.key, state, claim, arrived)
                 return True
             await asyncio.wait((claim,))
@@ -164,10 +168,3 @@ class Executor:
 async def _acknowledged(sent: list[asyncio.Future[None]]) -> None:
     for future in all_of(sent):
         await future
-
-
-def observe(parts: Parts) -> None:
-    """Bring the gauges up to date."""
-    CALLS_IN_FLIGHT.set(parts.slots.in_flight)
-    CALLS_WAITING.set(parts.slots.waiting)
-    TIMERS_WAITING.set(parts.timers.waiting)

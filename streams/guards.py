@@ -29,6 +29,7 @@ from engine.guards import LONGEST, MINUTE, REPEATS, Guard, Over, Request, entity
 from engine.paths import Scope
 from runtime.kafka import LARGEST_RECORD, partition_of
 from runtime.logging import logger
+from runtime.metrics import STORMS_OPENED
 from schemas.errors import Refused
 from schemas.names import ADMISSIONS, CONTROL, GUARD
 from streams import dead_letters
@@ -160,6 +161,11 @@ class Guards:
         if self._look is not None:
             self._look.cancel()
 
+    @property
+    def storms(self) -> int:
+        """How many workflows are in a storm."""
+        return sum(guard.stormy is not None for watch in self._watches.values() for guard in watch.guards.values())
+
     # -- what was decided before ----------------------------------------------------------------------------------
 
     async def _fill(self, watches: list[_Watch]) -> None:
@@ -243,9 +249,11 @@ class Guards:
             records.append(over)
             verdicts.append(_verdict(over.carried, over.run, "storm", over.reason, over.summary))
         if one.request is not None:
-            again = guard.known(one.request.run) is not None
+            again, calm = guard.known(one.request.run) is not None, guard.stormy is None
             decision = guard.decide(one.request, one.at, self._parts.settings.storm_limit)
             guard.fold(decision)
+            if calm and guard.stormy is not None:
+                STORMS_OPENED.inc()
             if decision.verdict != "throttle" and not again:
                 records.append(decision)
             verdicts.append(_verdict(one.request.carried, decision.run, decision.verdict, decision.reason))

@@ -60,7 +60,7 @@ class Ledger:
         self.partition = partition
         self.open = True
         self.since = now
-        self.filled_at = int(now * 1000)
+        self.filled_at = self.given_at = int(now * 1000)
         self.next_offset = -1
         self.ready = asyncio.Event()
         self.begun: set[asyncio.Future[None]] = set()
@@ -155,6 +155,14 @@ class Ledgers:
             task.cancel()
         await self._reader.stop()
 
+    def __len__(self) -> int:
+        return len(self._ledgers)
+
+    @property
+    def recovering(self) -> set[int]:
+        """The partitions of which it is not known yet what was done."""
+        return {number for number, ledger in self._ledgers.items() if not ledger.ready.is_set()}
+
     def __getitem__(self, partition: int) -> Ledger:
         """The ledger of a partition; one that is not ours any more is a closed one."""
         ledger = self._ledgers.get(partition)
@@ -221,6 +229,7 @@ class Ledgers:
             for ledger in ledgers:
                 # In the milliseconds of a record's timestamp; the margin is for the clocks.
                 ledger.filled_at = int((time.time() + _MARGIN) * 1000)
+                ledger.given_at = int(time.time() * 1000)
                 ledger.ready.set()
 
     async def _patiently(self, ledgers: list[Ledger], since: float) -> None:

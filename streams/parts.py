@@ -125,6 +125,11 @@ class Parts:
         self.timers.assign(partitions)
         self.guards.assign(partitions)
 
+    @property
+    def recovering(self) -> int:
+        """On how many partitions work waits until it is known what was done there."""
+        return len(self.ledgers.recovering | self.timers.recovering)
+
     async def recollect(self, partitions: set[int], since: float) -> None:
         """Read back the signals of these partitions, from this time on (seconds since the epoch)."""
         memories = self.signals.memories(partitions)

@@ -21,6 +21,11 @@ class Slots:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
 
     @property
+    def limit(self) -> int:
+        """How many there are."""
+        return self._limit
+
+    @property
     def in_flight(self) -> int:
         """Slots that are held."""
         return self._limit - self._free

@@ -63,6 +63,11 @@ class _Partition:
         self.woken = asyncio.Event()
         self.log = TimerLog(number, waits)
         self.loop: asyncio.Task[None] | None = None
+        self.ending: float | None = None
+        """When the first of the waits was due that are being ended now."""
+
+    def first_due(self) -> float | None:
+        return self.ending if self.ending is not None else self.waits.next_due()
 
     def halt(self) -> None:
         if self.loop is not None:
@@ -120,6 +125,18 @@ class Timers:
     def waiting(self) -> int:
         """How many runs wait."""
         return sum(len(partition.waits) for partition in self._partitions.values())
+
+    @property
+    def overdue(self) -> float:
+        """How many seconds ago the wait was due that should have ended first; 0 where none is due."""
+        now = self._parts.clock.time()
+        due = [first for one in self._partitions.values() if (first := one.first_due()) is not None]
+        return max(0.0, now - min(due)) if due else 0.0
+
+    @property
+    def recovering(self) -> set[int]:
+        """The partitions on which it is not known yet what waits."""
+        return {number for number, one in self._partitions.items() if not one.ready.is_set()}
 
     async def _restore(self, fresh: list[_Partition]) -> None:
         began, by_number = time.monotonic(), {partition.number: partition for partition in fresh}
@@ -268,7 +285,9 @@ class Timers:
             partition.woken.clear()
             due = waits.take_due(parts.clock.time(), _AT_ONCE) if not parts.stopping else []
             if due:
+                partition.ending = due[0].due
                 await self._end_all(ledger, partition, due)
+                partition.ending = None
             else:
                 await self._sleep(partition)
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from aiokafka import AIOKafkaConsumer
@@ -35,6 +36,7 @@ from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
+from runtime.metrics import REBALANCES, RECORDS_DONE
 from schemas.names import DEFINITIONS
 from streams.ahead import MOST_IN_BATCH, Ahead, is_event
 from streams.delivery import BatchMessage, Listener
@@ -79,6 +81,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._ahead = Ahead()
         self._released = self._commands = 0
         self._plenty = False
+        self._rebalances = REBALANCES.labels(self.app.conf.id)
 
     async def on_start(self) -> None:
         """Connect; waits for a Kafka that is away."""
@@ -268,6 +271,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         if not message.acked:
             message.acked = True
             message.portion.finish()
+            _done(message.topic).inc(len(message.portion.records))
         self._unacked_messages.discard(message)
 
     def ack(self, message: Any) -> bool:
@@ -320,6 +324,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Take these partitions over, which may be none: agents wait until what was done on them is known."""
+        self._rebalances.inc()
         self._progress.clear()
         self._ahead.clear()
         self._host.worker_parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
@@ -366,14 +371,14 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         """The end of a partition as of the last fetch."""
         return self.client.highwater(TopicPartition(*tp)) or 0
 
-    def lag(self) -> dict[str, int]:
-        """By topic: records that were produced and are not done yet, as of the last fetch."""
-        waiting: dict[str, int] = {}
+    def lag(self) -> dict[tuple[str, int], int]:
+        """By topic and partition: records that were produced and are not done yet, as of the last fetch."""
+        waiting: dict[tuple[str, int], int] = {}
         for tp in self.client.assignment():
             progress = self._progress.get(ensure_TP(tp))
             end, read = self.client.highwater(tp) or 0, self._read_offset[ensure_TP(tp)] or 0
             under_way = progress.records if progress else 0
-            waiting[tp.topic] = waiting.get(tp.topic, 0) + max(0, end - read) + under_way
+            waiting[tp.topic, tp.partition] = max(0, end - read) + under_way
         return waiting
 
     def topic_partitions(self, topic: str) -> int | None:
@@ -414,6 +419,11 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 
     async def verify_all_partitions_active(self) -> None:
         """Faust's watchdog looks into its own thread's consumer; the lag metric says more."""
+
+
+@cache
+def _done(topic: str) -> Any:
+    return RECORDS_DONE.labels(topic)
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]  # its base has no types

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from aiokafka.errors import KafkaError
 
@@ -15,14 +15,12 @@ from runtime import metrics
 from runtime.logging import configure, logger
 from streams import topics
 from streams.app import build
-from streams.executors import observe
+from streams.gauges import begin_at_zero, observe
 from streams.parts import Parts
 
 if TYPE_CHECKING:
     from actions.action import Action
     from runtime.settings import Settings
-    from streams.app import App
-    from streams.transport import BatchConsumer
 
 _DRAIN_SECONDS = 6.0
 """How long calls in flight may take to end after SIGTERM; with the rest of the shutdown it stays under 10 s."""
@@ -50,15 +48,17 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    metrics.tell_build("worker")
     metrics.serve(settings)
     partitions = await _topics(settings, commands, stop)
     if partitions is None:
         return 0
     parts = Parts(settings, actions, partitions)
+    begin_at_zero(parts)
     await parts.start()
     app = build(settings, parts)
     app.finalize()
-    gauges = asyncio.create_task(_observe(app, parts))
+    gauges = asyncio.create_task(observe(app, parts))
     ended = False
     told, starting = asyncio.create_task(stop.wait()), asyncio.create_task(app.start())
     try:
@@ -108,12 +108,3 @@ async def _topics(settings: Settings, commands: tuple[str, ...], stop: asyncio.E
                 log.info("topics created", count=len(created), partitions=partitions)
             return partitions
     return None
-
-
-async def _observe(app: App, parts: Parts) -> None:
-    while True:
-        await asyncio.sleep(1)
-        observe(parts)
-        if app.started:
-            for topic, lag in cast("BatchConsumer", app.consumer).lag().items():
-                metrics.CONSUMER_LAG.labels(topic).set(lag)

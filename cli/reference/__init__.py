@@ -8,6 +8,7 @@ from cli.reference.api import api
 from cli.reference.commands import commands
 from cli.reference.definitions import definitions
 from cli.reference.events import events
+from cli.reference.metrics import metrics_page
 from cli.reference.settings import configuration
 from cli.reference.topics import topics
 
@@ -22,5 +23,6 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration(),
         "definitions.md": definitions(),
         "events.md": events(),
+        "metrics.md": metrics_page(),
         "topics.md": topics(),
     }

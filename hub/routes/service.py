@@ -28,7 +28,7 @@ async def healthz() -> Response:
 )
 async def readyz(request: Request) -> Response:
     """Whether the Hub can work: Kafka, Postgres, its tables, and how far the projector is behind."""
-    found = await readiness(request.app.state.parts)
+    found, _behind = await readiness(request.app.state.parts)
     return json(found.model_dump(), 200 if found.ready else 503, {"cache-control": "no-store"})
 
 
@@ -40,8 +40,9 @@ async def readyz(request: Request) -> Response:
         200: {"description": "What the process counts", "content": {"text/plain": {"schema": {"type": "string"}}}}
     },
 )
-async def metrics() -> Response:
+async def metrics(request: Request) -> Response:
     """What the process counts, for Prometheus. No organisation or workflow is a label."""
+    await request.app.state.look.look()
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

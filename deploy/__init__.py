@@ -1,0 +1,1 @@
+"""What is needed to run the product for real: images, manifests, dashboards, alerts."""
