@@ -12,10 +12,12 @@ from aiokafka.errors import KafkaError
 
 from actions.catalogue import build_actions, open_services
 from runtime import metrics
+from runtime.health import Health
 from runtime.logging import configure, logger
 from streams import topics
 from streams.app import build
 from streams.gauges import begin_at_zero, observe
+from streams.health import WorkerHealth
 from streams.parts import Parts
 
 if TYPE_CHECKING:
@@ -49,7 +51,10 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics.tell_build("worker")
-    metrics.serve(settings)
+    health = Health("worker")
+    standing = WorkerHealth(settings, health)
+    looking = asyncio.create_task(health.keep_looking(), name="health")
+    metrics.serve(settings, health)
     partitions = await _topics(settings, commands, stop)
     if partitions is None:
         return 0
@@ -58,6 +63,7 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     await parts.start()
     app = build(settings, parts)
     app.finalize()
+    standing.follow(parts, app)
     gauges = asyncio.create_task(observe(app, parts))
     ended = False
     told, starting = asyncio.create_task(stop.wait()), asyncio.create_task(app.start())
@@ -70,10 +76,12 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
             await asyncio.wait({told, over}, return_when=asyncio.FIRST_COMPLETED)
             ended = not told.done()
             log.info("the worker stops")
+            standing.stop()
             app.consumer.stop_flow()
             await parts.drain(_DRAIN_SECONDS)
     finally:
         gauges.cancel()
+        looking.cancel()
         starting.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(app.stop(), 5)

@@ -162,7 +162,7 @@ _COST = Row(
             "Resident memory. What a worker keeps is bounded: it grows with definitions, runs that wait, and the runs "
             "of the last minutes.",
             "bytes",
-            [Query('process_resident_memory_bytes * on (instance, job) group_left (process) onestack_build_info',
+            [Query("process_resident_memory_bytes * on (instance, job) group_left (process) onestack_build_info",
                    "{{process}} {{instance}}")],
         ),
         Panel(
