@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -52,6 +54,9 @@ class Stack:
         self.receiver = Receiver()
         self.bus = Bus(self.kafka.bootstrap)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.ports: dict[str, int] = {}
+        self.releases: dict[str, Path] = {}
+        """Where a process runs another release than this tree: the folder that it is unpacked in."""
         self._probes = 0
 
     async def start(self, *names: str) -> None:
@@ -92,9 +97,13 @@ class Stack:
 
     def up(self, name: str, **more: str) -> None:
         """Start `worker…` or `projector` under that stable name, with a log that goes on; `more` are variables."""
-        env = {**self.env, "ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(free_port()), **more}
+        self.ports[name] = free_port()
+        env = {**self.env, "ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(self.ports[name]), **more}
+        command: list[str | Path] = [ONESTACK]
+        if (release := self.releases.get(name)) is not None:
+            command, env["PYTHONPATH"] = [sys.executable, "-m", "cli"], str(release)
         role = name.rstrip("0123456789")
-        self.processes[name] = spawn([ONESTACK, role], self.log(name), env=env, cwd=self.folder)
+        self.processes[name] = spawn([*command, role], self.log(name), env=env, cwd=self.folder)
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -122,6 +131,15 @@ class Stack:
         told, complained = await process.communicate()
         assert process.returncode == 0, complained.decode()
         return told.decode()
+
+    async def probe(self, name: str, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
+        """The HTTP status and the body of a process's probe; 0 and nothing where it does not listen."""
+        return await asyncio.to_thread(_probe, f"http://127.0.0.1:{self.ports[name]}{path}")
+
+    async def part(self, name: str, part: str) -> str:
+        """The state of one part in a process's /readyz, or nothing where it does not listen."""
+        _, body = await self.probe(name)
+        return str(body.get("parts", {}).get(part, {}).get("state", ""))
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -172,6 +190,16 @@ class Stack:
             return ALERTS in await self.bus.topics()
 
         await eventually(there, bool, 60, f"topics such as {EVENT_TOPICS['psa']}")
+
+
+def _probe(url: str) -> tuple[int, dict[str, Any]]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+    except OSError:
+        return 0, {}
 
 
 def step(id: str, action: str, **parameters: Any) -> dict[str, Any]:
