@@ -104,7 +104,8 @@ async def _ready(stack: Stack, name: str) -> None:
 
 async def _stays(stack: Stack, name: str, path: str, status: int, seconds: float) -> dict[str, Any]:
     """The last body, where the probe said the same all the time."""
-    loop, body = asyncio.get_running_loop(), {}
+    loop = asyncio.get_running_loop()
+    body: dict[str, Any] = {}
     until = loop.time() + seconds
     while loop.time() < until:
         found, body = await stack.probe(name, path)
