@@ -114,7 +114,10 @@ class WorkerHealth:
             )
             todo = "Restart the worker and report this with its log; nothing is lost by that."
             return Part("stuck", detail, todo, fatal=longest >= _GIVE_UP * self._settings.stuck_after)
-        return ready(f"{waiting:,} records wait or are under way, and they move." if waiting else "Nothing waits.")
+        if not waiting:
+            return ready("Nothing waits.")
+        why = "they wait for calls that are under way" if by_others or timely else "they move"
+        return ready(f"{waiting:,} records wait or are under way, and {why}.")
 
     def _timely(self, parts: Parts) -> set[int]:
         """The partitions with a call under way that has not overrun its time-out."""

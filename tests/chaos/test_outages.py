@@ -63,9 +63,9 @@ async def test_a_record_of_a_newer_format_holds_its_partition_and_no_other(stack
     key = f"acme/alert/{subject}".encode()
     assert partition_of(key, stack.partitions) == 1
     newer = {"format": 2, "id": "r:0:tag", "action": "add_tag", "state": {"told": "in another way"}}
-    await stack.bus.send(command_topic("add_tag"), json.dumps(newer).encode(), key, partition=1)
+    await stack.bus.send(command_topic("add_tag"), key, json.dumps(newer).encode(), partition=1)
     entry = {"specversion": "1.0", "id": "r:0", "source": "/workflow-engine", "type": "run.begun", "formatversion": 2}
-    await stack.bus.send(RUNS, json.dumps([entry]).encode(), key, partition=1)
+    await stack.bus.send(RUNS, key, json.dumps([entry]).encode(), partition=1)
     for name, part in (("worker0", "formats"), ("projector", "projector")):
         await _until(stack, name, part, "refused")
         _, body = await stack.probe(name)
