@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any, Final, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
     KafkaError,
+    NotCoordinatorForGroupError,
     TopicAuthorizationFailedError,
 )
 from aiokafka.structs import TopicPartition
@@ -26,6 +30,7 @@ from schemas.names import DEFINITIONS
 from streams.app import GROUP as WORKER_GROUP
 from streams.topics import topics
 
+T = TypeVar("T")
 _MANY: Final = 10_000
 """Records that wait from which on a lag is worth a word, though somebody works on it."""
 _DENIED: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
@@ -181,11 +186,23 @@ async def groups(settings: Settings) -> Sequence[Finding]:
 
 
 async def _members(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, list[str]]:
+    """The client ids in each group. One question a group: aiokafka misreads an answer about several."""
     found: dict[str, list[str]] = {}
-    for answer in await admin.describe_consumer_groups(names):
-        for group in answer.groups:
-            found[group[1]] = [str(member[1]) for member in group[5]]
+    for name in names:
+        for answer in await _patiently(lambda name=name: admin.describe_consumer_groups([name])):  # type: ignore[misc]
+            for group in answer.groups:
+                found[group[1]] = [str(member[1]) for member in group[5]]
     return found
+
+
+async def _patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """The answer, also where Kafka makes its table of groups only now, as a new cluster does at the first question."""
+    for _ in range(10):
+        try:
+            return await ask()
+        except (GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError, GroupLoadInProgressError):
+            await asyncio.sleep(0.5)
+    return await ask()
 
 
 def _at_work(group: str, command: str, members: list[str]) -> Finding:
@@ -198,7 +215,7 @@ def _at_work(group: str, command: str, members: list[str]) -> Finding:
 
 
 async def _lag(admin: AIOKafkaAdminClient, reader: Any, members: int) -> list[Finding]:
-    offsets = await admin.list_consumer_group_offsets(WORKER_GROUP)
+    offsets = await _patiently(lambda: admin.list_consumer_group_offsets(WORKER_GROUP))
     ends = await reader.end_offsets(list(offsets)) if offsets else {}
     lag = Counter[str]()
     for at, one in offsets.items():

@@ -136,6 +136,16 @@ class Stack:
         """The HTTP status and the body of a process's probe; 0 and nothing where it does not listen."""
         return await asyncio.to_thread(_probe, f"http://127.0.0.1:{self.ports[name]}{path}")
 
+    async def metrics(self, name: str) -> str:
+        """What a process counts, as Prometheus reads it."""
+
+        def read() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=5) as answer:
+                text: str = answer.read().decode()
+                return text
+
+        return await asyncio.to_thread(read)
+
     async def part(self, name: str, part: str) -> str:
         """The state of one part in a process's /readyz, or nothing where it does not listen."""
         _, body = await self.probe(name)

@@ -77,7 +77,7 @@ async def test_a_record_of_a_newer_format_holds_its_partition_and_no_other(stack
     assert await stack.statuses("acme") == {"completed": 1, "all": 1}
     assert await stack.rows("select * from history.dead_letters") == []
     # Nothing of it was committed: whoever can read it finds it.
-    assert f"{command_topic('add_tag')}/1" in str(await stack.bus.not_committed())
+    assert f"{command_topic('add_tag')}[1]" in str(await stack.bus.not_committed())
     assert CONTROL not in str(await stack.bus.not_committed())
 
 
@@ -124,8 +124,12 @@ async def _postgres_away(stack: Stack, say: _Say) -> None:
         _stays(stack, "projector", "/healthz", 200, AWAY), _stays(stack, "worker0", "/readyz", 200, AWAY)
     )
     assert (await stack.probe("projector"))[1]["parts"]["postgres"]["since"] == said["since"]
+    counted = await stack.metrics("projector")
+    assert 'onestack_ready{process="projector"} 0.0' in counted
+    assert 'onestack_dependency_up{dependency="postgres"} 0.0' in counted
     await asyncio.to_thread(stack.postgres.start)
     await _ready(stack, "projector")
+    assert 'onestack_ready{process="projector"} 1.0' in await stack.metrics("projector")
     await stack.working()
 
 
@@ -140,6 +144,7 @@ async def _kafka_away(stack: Stack, say: _Say) -> None:
         status, body = await stack.probe(name)
         assert status == 503
         assert not any(part["state"] == "stuck" for part in body["parts"].values()), body
+        assert 'onestack_dependency_up{dependency="kafka"} 0.0' in await stack.metrics(name)
     await asyncio.to_thread(stack.kafka.start)
     for name in ("worker0", "projector"):
         await _ready(stack, name)
