@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web web-if-possible web-check demo test test-kafka test-web check bench bench-hub bench-web up docs lock clean
+.PHONY: help setup web web-if-possible web-check demo test test-kafka test-web check bench bench-hub bench-curves bench-web up docs lock clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -70,6 +70,9 @@ bench: setup ## Measure latency and throughput on a real Apache Kafka (needs Jav
 
 bench-hub: setup ## Measure the Hub's lists with a million runs in the history (needs wrk)
 	$(BIN)/python -m bench.hub
+
+bench-curves: setup ## Measure what a run costs beside more and more of everything (needs Java 17 and Maven)
+	$(BIN)/python -m bench.curves $(ARGS)
 
 bench-web: setup web ## Measure the pages of the web app, cold, against their goals (needs Chromium)
 	$(BIN)/python -m bench.web

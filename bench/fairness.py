@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import signal
 import sys
 import tempfile
 import time
@@ -27,11 +25,9 @@ from bench.rig import Rig, Scenario, running
 from bench.workload import ORG, SOURCE, TOPIC, WORKFLOW, Event, definition, events, noops_known
 from runtime.kafka import all_of, new_reader, partition_of
 from sandbox.errors import SandboxError
-from sandbox.process import end, spawn
 from schemas.names import DEFINITIONS, RUNS, entity_key, run_id
 
 OTHER: Final = "globex"
-_ROOT: Final = Path(__file__).parents[1]
 _WORKER: Final = "worker-1"
 _LONGEST: Final = 300.0
 
@@ -92,7 +88,7 @@ async def _ended(rig: Rig, reader: Any, run: str) -> tuple[float, int]:
                     ahead += 1
 
 
-async def _measure(rig: Rig, phase: str, count: int, folder: Path, *, restart: bool) -> Waited:
+async def _measure(rig: Rig, phase: str, count: int, *, restart: bool) -> Waited:
     flood, single = worst_case(phase, count, rig.scenario.partitions)
     before = await backlog.completed(rig)
     reader = new_reader(rig.settings)
@@ -111,7 +107,7 @@ async def _measure(rig: Rig, phase: str, count: int, folder: Path, *, restart: b
         starting = 0.0
         if restart:
             since = time.time()
-            log = start_worker(rig, folder)
+            log = start_worker(rig)
             while b"the worker works" not in log.read_bytes():
                 rig.check()
                 await asyncio.sleep(0.01)
@@ -125,27 +121,13 @@ async def _measure(rig: Rig, phase: str, count: int, folder: Path, *, restart: b
 
 async def stop_worker(rig: Rig) -> None:
     """End the worker, and let the rig know of none."""
-    process, _log = rig._programs.pop(_WORKER)  # noqa: SLF001 - no other measurement has a worker leave
-    await asyncio.to_thread(end, process, signal.SIGTERM, 30)
+    await rig.stop(_WORKER)
 
 
-def start_worker(rig: Rig, folder: Path) -> Path:
+def start_worker(rig: Rig) -> Path:
     """Start the worker again, as the rig would; its log, which begins where an earlier one ended."""
-    environment = {
-        **os.environ,
-        "ONESTACK_BROKER": rig.settings.broker,
-        "ONESTACK_PARTITIONS": str(rig.scenario.partitions),
-        "ONESTACK_METRICS_PORT": "0",
-        "ONESTACK_INSTANCE": _WORKER,
-    }
-    arguments = ["bench.worker"]
-    if rig.receiver_port is not None:
-        arguments = ["cli.main", "worker"]
-        address = f"http://127.0.0.1:{rig.receiver_port}"
-        environment |= {f"ONESTACK_{module}_URL": address for module in ("PSA", "RMM", "HUB", "ONCALL")}
-    log = folder / f"{_WORKER}-again.log"
-    rig.keep(_WORKER, spawn([sys.executable, "-m", *arguments], log, env=environment, cwd=_ROOT), log)
-    return log
+    arguments = ["cli.main", "worker"] if rig.receiver_port is not None else ["bench.worker"]
+    return rig.start(_WORKER, arguments, f"{_WORKER}-again")
 
 
 async def _run(given: argparse.Namespace) -> None:
@@ -160,13 +142,13 @@ async def _run(given: argparse.Namespace) -> None:
                 await future
             await backlog.until_completed(rig, len(first), lambda _count: None)
             print(f"{OTHER}'s event is the last of its partition, behind {given.events:,} of {ORG}.", flush=True)
-            found = await _measure(rig, "live", given.events, folder, restart=False)
+            found = await _measure(rig, "live", given.events, restart=False)
             print(
                 f"Worker at work: its run was completed {found.seconds:.2f} s after its append, "
                 f"behind {found.ahead:,} runs of {ORG}.",
                 flush=True,
             )
-            found = await _measure(rig, "restart", given.events, folder, restart=True)
+            found = await _measure(rig, "restart", given.events, restart=True)
             print(
                 f"Worker started behind it: completed {found.seconds:.2f} s after the start of the process, "
                 f"{found.starting:.2f} s of which were its start-up, behind {found.ahead:,} runs of {ORG}.",

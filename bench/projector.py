@@ -1,7 +1,8 @@
-"""What the projection costs a run, without Kafka: `python bench/projector.py [runs] [runs a batch]`.
+"""What the projection costs a run, without Kafka: `python -m bench.projector [runs] [runs a batch] [rows,rows…]`.
 
 Each run is 12 rows by the views (1 run, 3 steps, 8 entries) and 4 records, once with all records of a run in one
-batch and once with them spread over four. Prints microseconds of this process's CPU and of the wall clock a run.
+batch and once with them spread over four. Prints microseconds of CPU, of this process and of Postgres, and of the wall
+clock a run. With numbers of rows the same is measured again beside so many in the tables of the week.
 """
 
 from __future__ import annotations
@@ -11,17 +12,21 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 import uvloop
 
+from bench.curvepast import fill, model
+from bench.usage import cpu_seconds
 from projections.migrations import migrate
 from projections.projection import Projection
 from projections.store import Partition, Store
 from runtime.postgres import connect
 from sandbox.postgres import Postgres
 from schemas.names import RUNS
+
+SETTINGS: Final = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
 
 
 class Record(NamedTuple):
@@ -76,7 +81,7 @@ def records_of(number: int) -> list[bytes]:
     return [orjson.dumps(one) for one in records]
 
 
-async def measure(url: str, runs: int, batch: int, *, spread: bool, first: int) -> None:
+async def measure(url: str, server: int, runs: int, batch: int, *, spread: bool, first: int) -> None:
     """Project that many runs and print what it took."""
     connection = await connect(url, durable=False)
     projection = Projection(Store(connection))
@@ -91,26 +96,50 @@ async def measure(url: str, runs: int, batch: int, *, spread: bool, first: int) 
             offset += len(values)
     gc.collect()
     gc.freeze()
-    cpu, wall = time.process_time(), time.perf_counter()
+    cpu, wall, postgres = time.process_time(), time.perf_counter(), cpu_seconds(server)
     for one in batches:
         await projection.project(one)
-    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    cpu, wall, postgres = time.process_time() - cpu, time.perf_counter() - wall, cpu_seconds(server) - postgres
     label = "spread over 4 batches" if spread else "whole in one batch"
-    print(f"{runs} runs, {batch} a batch, {label}: {cpu / runs * 1e6:.1f} µs Python, {wall / runs * 1e6:.1f} µs in all")
+    share = 1e6 / runs
+    print(
+        f"{runs} runs, {batch} a batch, {label}: {cpu * share:.1f} µs Python, {postgres * share:.1f} µs Postgres, "
+        f"{wall * share:.1f} µs in all",
+        flush=True,
+    )
     await connection.close()
+
+
+async def fill_up(url: str, rows: int, first: int) -> int:
+    """Have so many rows in the tables that are written to, of which runs before `first` are there; how many runs."""
+    connection = await connect(url, durable=False)
+    try:
+        one = await model(connection, event=False)
+        await fill(connection, one, first, rows // one.rows, lambda _done: None)
+        return rows // one.rows
+    finally:
+        await connection.close()
 
 
 async def main() -> None:
     """Both ways, on a fresh embedded Postgres."""
     runs = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     batch = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+    past = [int(one) for one in sys.argv[3].split(",")] if len(sys.argv) > 3 else []
     with tempfile.TemporaryDirectory() as folder:
-        server = Postgres(Path(folder)).start()
+        server = Postgres(Path(folder), settings=SETTINGS).start()
         try:
             await migrate(server.url)
-            await measure(server.url, runs, batch, spread=False, first=0)
-            await measure(server.url, runs, batch, spread=True, first=runs)
-            await measure(server.url, 300, 1, spread=True, first=2 * runs)
+            assert server.process is not None
+            pid, first, copies = server.process.pid, 0, 0
+            for size in (0, *past):
+                if size:
+                    copies = await fill_up(server.url, size, copies)
+                    print(f"Beside {size:,} rows:", flush=True)
+                await measure(server.url, pid, runs, batch, spread=False, first=first)
+                await measure(server.url, pid, runs, batch, spread=True, first=first + runs)
+                await measure(server.url, pid, 300, 1, spread=True, first=first + 2 * runs)
+                first += 2 * runs + 300
         finally:
             server.stop()
 

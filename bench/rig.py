@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -36,6 +37,7 @@ MODES: Final = {
     "http": "three real HTTP calls a run; Kafka's defaults",
 }
 _ROOT: Final = Path(__file__).parents[1]
+_SERVERS: Final = ("kafka", "postgres")
 _PATIENCE: Final = 60.0  # seconds until the workers and the projector have their partitions
 
 
@@ -48,10 +50,19 @@ class Scenario(NamedTuple):
 
 
 class Rig:
-    """The running parts. `pids` are those whose use is told, by name."""
+    """The running parts. `pids` are those whose use is told, by name; `variables` are the programs' `ONESTACK_*`."""
 
-    def __init__(self, scenario: Scenario, settings: Settings, publisher: Publisher, postgres: Connection) -> None:
+    def __init__(
+        self, scenario: Scenario, settings: Settings, publisher: Publisher, postgres: Connection, folder: Path
+    ) -> None:
         self.scenario, self.settings, self.publisher, self.postgres = scenario, settings, publisher, postgres
+        self.folder = folder
+        self.variables = {
+            "ONESTACK_BROKER": settings.broker,
+            "ONESTACK_POSTGRES_URL": settings.postgres_url.get_secret_value(),
+            "ONESTACK_PARTITIONS": str(scenario.partitions),
+            "ONESTACK_METRICS_PORT": "0",
+        }
         self.pids: dict[str, int] = {"driver": os.getpid()}
         self.receiver_port: int | None = None
         self._programs: dict[str, tuple[subprocess.Popen[bytes], Path]] = {}
@@ -65,6 +76,25 @@ class Rig:
         self.pids[name] = process.pid
         self._programs[name] = process, log
 
+    def start(self, name: str, arguments: Sequence[str], log_name: str | None = None) -> Path:
+        """Start a Python module of ours under this name; its log, which goes on where there is one of that name."""
+        log = self.folder / f"{log_name or name}.log"
+        own = {**os.environ, **self.variables, "ONESTACK_INSTANCE": name}
+        self.keep(name, spawn([sys.executable, "-m", *arguments], log, env=own, cwd=_ROOT), log)
+        return log
+
+    async def stop(self, name: str) -> None:
+        """End a program of ours, which is then no part of the rig any more."""
+        process, _log = self._programs.pop(name)
+        self.pids.pop(name)
+        await asyncio.to_thread(end, process, signal.SIGTERM, 30)
+
+    def end(self) -> None:
+        """End all programs that were started here."""
+        for name, (process, _log) in self._programs.items():
+            if name not in _SERVERS:
+                end(process)
+
     def check(self) -> None:
         """Raise BenchError where a program has ended by itself."""
         for name, (process, log) in self._programs.items():
@@ -73,16 +103,22 @@ class Rig:
 
 
 @asynccontextmanager
-async def running(scenario: Scenario, folder: Path) -> AsyncIterator[Rig]:
+async def running(
+    scenario: Scenario,
+    folder: Path,
+    *,
+    variables: Mapping[str, str] | None = None,
+    postgres_settings: Mapping[str, str | int] | None = None,
+) -> AsyncIterator[Rig]:
     """The parts on new data in `folder`, ready for events; all ended when the context ends.
 
-    The data is gone then; where it ends by an error, the logs stay.
+    The data is gone then; where it ends by an error, the logs stay. `variables` go to the programs.
     """
     async with AsyncExitStack() as stack:
         stack.push(_tidy(folder))
         options = {"log.flush.interval.messages": 1} if scenario.mode == "fsync" else {}
         kafka = stack.enter_context(Kafka(folder / "kafka", options=options))
-        postgres = stack.enter_context(Postgres(folder / "postgres"))
+        postgres = stack.enter_context(Postgres(folder / "postgres", settings=postgres_settings))
         settings = load(broker=kafka.bootstrap, postgres_url=postgres.url, partitions=scenario.partitions)
         configure(settings)
         await create(settings, NOOP_TOPICS)
@@ -95,12 +131,14 @@ async def running(scenario: Scenario, folder: Path) -> AsyncIterator[Rig]:
         stack.push_async_callback(publisher.stop)
         # Before any worker starts, so that each has it from its first event on.
         await publisher.put(DEFINITIONS, 0, DEFINITION_KEY, definition(http=scenario.mode == "http"))
-        rig = Rig(scenario, settings, publisher, connection)
+        rig = Rig(scenario, settings, publisher, connection, folder)
+        rig.variables |= variables or {}
         for name, part in (("kafka", kafka), ("postgres", postgres)):
             if part.process is not None:
                 rig.keep(name, part.process, part.log)
-        _start_programs(rig, folder, stack)
-        await _ready(rig)
+        stack.callback(rig.end)
+        _start_programs(rig)
+        await ready(rig)
         yield rig
 
 
@@ -115,38 +153,27 @@ def _tidy(folder: Path) -> Callable[[object, BaseException | None, object], None
     return tidy
 
 
-def _start_programs(rig: Rig, folder: Path, stack: AsyncExitStack) -> None:
+def _start_programs(rig: Rig) -> None:
     http = rig.scenario.mode == "http"
-    environment = {
-        **os.environ,
-        "ONESTACK_BROKER": rig.settings.broker,
-        "ONESTACK_POSTGRES_URL": rig.settings.postgres_url.get_secret_value(),
-        "ONESTACK_PARTITIONS": str(rig.scenario.partitions),
-        "ONESTACK_METRICS_PORT": "0",
-    }
     commands = {
         f"worker-{n + 1}": ["cli.main", "worker"] if http else ["bench.worker"] for n in range(rig.scenario.workers)
     }
-    commands["projector"] = ["cli.main", "projector"]
+    commands["projector"] = ["cli.main", "projector"] if http else ["bench.keeper"]
     if http:
         rig.receiver_port = free_port()
         commands["receiver"] = ["bench.receiver", str(rig.receiver_port)]
         address = f"http://127.0.0.1:{rig.receiver_port}"
-        environment |= {f"ONESTACK_{module}_URL": address for module in ("PSA", "RMM", "HUB", "ONCALL")}
+        rig.variables |= {f"ONESTACK_{module}_URL": address for module in ("PSA", "RMM", "HUB", "ONCALL")}
     for name, arguments in commands.items():
-        log = folder / f"{name}.log"
-        own = {**environment, "ONESTACK_INSTANCE": name}
-        process = spawn([sys.executable, "-m", *arguments], log, env=own, cwd=_ROOT)
-        stack.callback(end, process)
-        rig.keep(name, process, log)
+        rig.start(name, arguments)
 
 
-async def _ready(rig: Rig) -> None:
+async def ready(rig: Rig) -> None:
     """Return when each worker and the projector have had their partitions given."""
     client = await admin(rig.settings)
     try:
         async with asyncio.timeout(_PATIENCE):
-            wanted = {WORKERS: rig.scenario.workers, PROJECTORS: 1}
+            wanted = {WORKERS: sum(name.startswith("worker-") for name in rig.pids), PROJECTORS: 1}
             while wanted:
                 rig.check()
                 for group, members in list(wanted.items()):

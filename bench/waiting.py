@@ -87,11 +87,11 @@ async def _until_waiting(rig: Rig, count: int) -> None:
         await asyncio.sleep(0.2)
 
 
-async def _memory(rig: Rig, count: int, folder: Path) -> None:
+async def _memory(rig: Rig, count: int) -> None:
     step = {"id": "wait", "action": "delay", "with": {"for": "7d"}}
     await rig.publisher.put(DEFINITIONS, 0, *_workflow(_SLEEP, "device.offline", step))
     await stop_worker(rig)
-    await _started(rig, folder, 1)
+    await _started(rig, 1)
     await _runs_of_both(rig, "quiet", 100)
     without = _resident(rig)
     sleepers = (_event("device.offline", f"sleeper-{number}", rig.scenario.partitions) for number in range(count))
@@ -101,7 +101,7 @@ async def _memory(rig: Rig, count: int, folder: Path) -> None:
     _tell("in the worker that began them", count, without, _resident(rig))
     await stop_worker(rig)
     began = time.monotonic()
-    log = await _started(rig, folder, 2)
+    log = await _started(rig, 2)
     while _READ_BACK not in log.read_bytes():
         rig.check()
         await asyncio.sleep(0.05)
@@ -111,9 +111,9 @@ async def _memory(rig: Rig, count: int, folder: Path) -> None:
     print(f"It had read them back {took:.2f} s after the start of its process.", flush=True)
 
 
-async def _started(rig: Rig, folder: Path, times: int) -> Path:
+async def _started(rig: Rig, times: int) -> Path:
     """The log of the worker, which works now: it was started so many times."""
-    log = start_worker(rig, folder)
+    log = start_worker(rig)
     while log.read_bytes().count(b"the worker works") < times:
         rig.check()
         await asyncio.sleep(0.05)
@@ -202,7 +202,7 @@ async def _run(given: argparse.Namespace) -> None:
         if given.latencies:
             await _latency(rig, given.latencies, given.misbehaving)
         if given.runs:
-            await _memory(rig, given.runs, folder)
+            await _memory(rig, given.runs)
         await stop_worker(rig)
 
 

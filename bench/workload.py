@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
 
@@ -61,7 +61,7 @@ def noops_known() -> Iterator[None]:
             del PARAMETERS[name], needed[name]
 
 
-def definition(*, http: bool) -> bytes:
+def definition(*, http: bool, org: str = ORG) -> bytes:
     """The workflow as it is published: with no-op actions, or with three real module calls. Raises Refused."""
     title = "{{alert.title}}"
     steps: list[dict[str, Any]] = [{"id": name[-1], "action": name, "with": {"text": title}} for name in NOOPS]
@@ -73,7 +73,7 @@ def definition(*, http: bool) -> bytes:
         ]
     body = {
         "id": WORKFLOW,
-        "org": ORG,
+        "org": org,
         "version": 1,
         "name": "Three steps",
         "state": "enabled",
@@ -94,9 +94,12 @@ class Event(NamedTuple):
     run: str
 
 
-def events(phase: str, count: int, partitions: int) -> list[Event]:
-    """That many alerts, each of an entity of its own; `phase` keeps their ids apart from those of other phases."""
-    return [_event(f"{phase}-{number}", partitions) for number in range(count)]
+def events(phase: str, count: int, partitions: int, orgs: Sequence[str] = (ORG,)) -> list[Event]:
+    """That many alerts, each of an entity of its own; `phase` keeps their ids apart from those of other phases.
+
+    Where there are several organisations they take turns.
+    """
+    return [_event(f"{phase}-{number}", partitions, orgs[number % len(orgs)]) for number in range(count)]
 
 
 def one_for_each_partition(phase: str, partitions: int) -> list[Event]:
@@ -110,7 +113,7 @@ def one_for_each_partition(phase: str, partitions: int) -> list[Event]:
     return list(found.values())
 
 
-def _event(name: str, partitions: int) -> Event:
+def _event(name: str, partitions: int, org: str = ORG) -> Event:
     subject = f"alert/{name}"
     body = {
         "specversion": "1.0",
@@ -119,7 +122,7 @@ def _event(name: str, partitions: int) -> Event:
         "type": "alert.triggered",
         "subject": subject,
         "time": "2026-11-23T08:00:00Z",
-        "orgid": ORG,
+        "orgid": org,
         "datacontenttype": "application/json",
         "data": {
             "alert": {"id": name, "title": "Disk full", "message": "C: has 1 % left", "severity": "critical"},
@@ -127,5 +130,5 @@ def _event(name: str, partitions: int) -> Event:
             "company": {"id": "c-1", "name": "Globex"},
         },
     }
-    key = entity_key(ORG, subject).encode()
-    return Event(partition_of(key, partitions), key, orjson.dumps(body), run_id(ORG, WORKFLOW, SOURCE, f"ev-{name}"))
+    key = entity_key(org, subject).encode()
+    return Event(partition_of(key, partitions), key, orjson.dumps(body), run_id(org, WORKFLOW, SOURCE, f"ev-{name}"))

@@ -63,7 +63,9 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, socket.gaierror):
         return "no such host"
     if type(error).__name__ == "KafkaConnectionError":
-        return "no connection to it"
+        from runtime.kafka_connection import refusal
+
+        return (refusal() or "no connection to it").rstrip(".")
     if isinstance(error, TimeoutError):
         return "no answer in time"
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

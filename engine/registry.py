@@ -92,7 +92,9 @@ class Registry:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._calendars: dict[str, _KeptCalendar] = {}
-        self._index: dict[tuple[str, str], tuple[Workflow, ...]] = {}
+        self._index: dict[tuple[str, str], dict[str, Workflow]] = {}
+        # What `by_trigger` gave, until one of them changes: sorted at each change, 10,000 would take 10 s to load.
+        self._sorted: dict[tuple[str, str], tuple[Workflow, ...]] = {}
         self._past: dict[tuple[str, str], dict[str, deque[Workflow]]] = {}
         self._watched: dict[str, frozenset[str]] = {}
 
@@ -165,13 +167,14 @@ class Registry:
             if workflow is None or workflow.trigger_type is None:
                 continue
             at = (workflow.org, workflow.trigger_type)
-            others = [one for one in self._index.get(at, ()) if one.id != workflow.id]
+            self._sorted.pop(at, None)
+            by_id = self._index.setdefault(at, {})
             if workflow is after and workflow.state in _STARTED:
-                others.append(workflow)
-            if others:
-                self._index[at] = tuple(sorted(others, key=lambda one: one.id))
+                by_id[workflow.id] = workflow
             else:
-                self._index.pop(at, None)
+                by_id.pop(workflow.id, None)
+            if not by_id:
+                del self._index[at]
 
     def _remember(self, workflow: Workflow) -> None:
         if workflow.watches:
@@ -189,7 +192,14 @@ class Registry:
 
     def by_trigger(self, org: str, event_type: str) -> tuple[Workflow, ...]:
         """The workflows of an organisation, enabled or in shadow, that such an event starts, by id."""
-        return self._index.get((org, event_type), ())
+        at = (org, event_type)
+        found = self._sorted.get(at)
+        if found is None:
+            by_id = self._index.get(at)
+            if by_id is None:
+                return ()
+            found = self._sorted[at] = tuple(by_id[name] for name in sorted(by_id))
+        return found
 
     def watched(self, org: str) -> frozenset[str]:
         """The types of all events that cancel or restart runs of the organisation.

@@ -25,6 +25,7 @@ from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
 from runtime.health import Part
 from runtime.kafka import client_options
+from runtime.kafka_connection import reason_of
 from runtime.logging import logger
 from runtime.postgres import Connection, connect, patiently
 from runtime.settings import Settings
@@ -302,4 +303,4 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
 
 def told(error: BaseException) -> str:
     """The error in words."""
-    return str(error) or type(error).__name__
+    return reason_of(error)

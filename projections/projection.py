@@ -15,8 +15,9 @@ Theory of operation:
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 import asyncpg
 
@@ -36,6 +37,30 @@ FINISHED: Final = 5_000
 """Finished runs whose state is kept, for repeats come soon after."""
 
 
+_Kept = TypeVar("_Kept")
+
+
+class Recent(OrderedDict[str, _Kept]):
+    """What was kept last, by the ids of runs; what exceeds `most` is dropped by `trim`, the longest untouched first.
+
+    A batch costs the same whatever is kept: of a plain dictionary the first key is found behind all that were deleted.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def keep(self, run_id: str, what: _Kept) -> None:
+        """Keep it as the last that was touched."""
+        self[run_id] = what
+        self.move_to_end(run_id)
+
+    def trim(self) -> None:
+        """Drop what is too much."""
+        while len(self) > self._most:
+            self.popitem(last=False)
+
+
 class Projection:
     """Folds records and writes what comes of them. `positions` has the next offset of each partition that it holds."""
 
@@ -44,8 +69,8 @@ class Projection:
         self.positions: dict[Partition, int] = {}
         self.poisoned = 0
         self.entries = 0
-        self._active: dict[str, RunFold] = {}
-        self._finished: dict[str, RunFold] = {}
+        self._active = Recent[RunFold](ACTIVE)
+        self._finished = Recent[RunFold](FINISHED)
 
     def forget(self) -> None:
         """Drop all that was remembered of Postgres, but the positions."""
@@ -225,10 +250,9 @@ class Projection:
             active.pop(run_id, None)
             finished.pop(run_id, None)
             if not run.gapped:
-                (finished if run.finished else active)[run_id] = run
-        for cache, most in ((active, ACTIVE), (finished, FINISHED)):
-            for run_id in list(cache)[: max(0, len(cache) - most)]:
-                del cache[run_id]
+                (finished if run.finished else active).keep(run_id, run)
+        active.trim()
+        finished.trim()
 
 
 def _keep(rows: Rows, run: RunFold, seq: int, text: str) -> None:

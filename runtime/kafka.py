@@ -14,7 +14,7 @@ from aiokafka.structs import TopicPartition
 
 from runtime.dependencies import KAFKA
 from runtime.fetch_waits import use_quiet_waits
-from runtime.kafka_connection import mend
+from runtime.kafka_connection import mend, reason_of
 from runtime.kafka_security import security_options
 from runtime.logging import logger
 
@@ -58,7 +58,7 @@ async def started(client: Any, what: str) -> Any:
         except (KafkaError, OSError) as error:
             KAFKA.away()
             if attempt == 0:
-                log.warning("Kafka does not answer; waiting for it", client=what, error=str(error))
+                log.warning("Kafka does not answer; waiting for it", client=what, error=reason_of(error))
             await asyncio.sleep(_RETRY_SECONDS[min(attempt, len(_RETRY_SECONDS) - 1)])
         else:
             KAFKA.reached()

@@ -22,7 +22,7 @@ _POM = Path(__file__).with_name("kafka.pom.xml")
 _CLUSTER = "b25lc3RhY2tzYW5kYm94MA"  # any 16 bytes in base64; one node has no other cluster to be told from
 _OPEN = {
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+    "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,DETOUR:PLAINTEXT",
 }
 _DEFAULTS = {
     "process.roles": "broker,controller",
@@ -46,7 +46,8 @@ class Kafka:
     """A broker on 127.0.0.1 whose data stays in `folder`, over `kill()` and `start()` too.
 
     `options` go to server.properties; `heap_mb` is the JVM's heap in MB. One of several has its number, the ports of
-    all their controllers by number, and where `secured` is given TLS and SASL on every connection.
+    all their controllers by number, and where `secured` is given TLS and SASL on every connection. `detour` are two
+    ports: clients that come by the first are told to come by the second, where somebody stands between.
     """
 
     name = "kafka"
@@ -61,11 +62,12 @@ class Kafka:
         number: int = 1,
         controllers: Mapping[int, int] | None = None,
         secured: Secured | None = None,
+        detour: tuple[int, int] | None = None,
     ) -> None:
         self.folder = Path(folder).absolute()
         self.port = port or free_port()
         self.number = number
-        self._secured = secured
+        self._secured, self._detour = secured, detour
         # The system may pick the same port twice, for nobody listens on the first yet.
         own = controllers or {number: next(port for port in iter(free_port, None) if port != self.port)}
         self._controllers = own
@@ -120,15 +122,17 @@ class Kafka:
 
     def _configure(self) -> Path:
         self.folder.mkdir(parents=True, exist_ok=True)
-        ours = {"CLIENTS" if self._secured else "PLAINTEXT": self.port}
+        listening = {"CLIENTS" if self._secured else "PLAINTEXT": self.port}
         if self._secured:
-            ours["BROKERS"] = self._brokers_port
-        advertised = ",".join(f"{name}://{HOST}:{port}" for name, port in ours.items())
+            listening["BROKERS"] = self._brokers_port
+        advertised = dict(listening)
+        if self._detour:
+            listening["DETOUR"], advertised["DETOUR"] = self._detour
         addresses = {
             "node.id": str(self.number),
             "controller.quorum.voters": ",".join(f"{one}@{HOST}:{port}" for one, port in self._controllers.items()),
-            "listeners": f"{advertised},CONTROLLER://{HOST}:{self._controllers[self.number]}",
-            "advertised.listeners": advertised,
+            "listeners": _listeners({**listening, "CONTROLLER": self._controllers[self.number]}),
+            "advertised.listeners": _listeners(advertised),
             "log.dirs": str(self.folder / "data").replace("\\", "\\\\"),
         }
         settings = self.folder / "server.properties"
@@ -141,6 +145,10 @@ class Kafka:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SandboxError(f"Kafka could not prepare its data folder {self.folder}: {done.stderr.strip()[-300:]}")
+
+
+def _listeners(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{HOST}:{port}" for name, port in ports.items())
 
 
 def cache_folder() -> Path:

@@ -11,17 +11,25 @@ from sandbox.kafka import Kafka
 from sandbox.kafka_security import Secured
 from sandbox.process import free_port
 
-_SAFE: Final = {
-    "default.replication.factor": "3",
-    "min.insync.replicas": "2",
-    "offsets.topic.replication.factor": "3",
-    "transaction.state.log.replication.factor": "3",
-    "transaction.state.log.min.isr": "2",
+_PROMPT: Final = {
     # A killed node's partitions have a new leader as soon as its session has ended.
     "controller.quorum.election.timeout.ms": "500",
     "controller.quorum.fetch.timeout.ms": "1000",
     "replica.lag.time.max.ms": "5000",
 }
+
+
+def _safe(count: int) -> dict[str, str]:
+    """Three copies, of which two are needed for a write, or what a smaller cluster can have."""
+    copies, needed = str(min(count, 3)), "2" if count > 2 else "1"
+    return {
+        "default.replication.factor": copies,
+        "min.insync.replicas": needed,
+        "offsets.topic.replication.factor": copies,
+        "transaction.state.log.replication.factor": copies,
+        "transaction.state.log.min.isr": needed,
+        **_PROMPT,
+    }
 
 
 class Cluster:
@@ -43,7 +51,7 @@ class Cluster:
             number: Kafka(
                 folder / f"broker{number}",
                 next(port for port in iter(free_port, None) if port not in controllers.values()),
-                options={**_SAFE, **(options or {})},
+                options={**_safe(count), **(options or {})},
                 heap_mb=heap_mb,
                 number=number,
                 controllers=controllers,

@@ -105,7 +105,7 @@ class Executor:
     async def _perform(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> bool:
         parts, entry_id = self._parts, claim_id(state)
         began = time.time()
-        claim = ledger.claim(entry_id, began)
+        claim = ledger.claim(entry_id, began, queued=True)
         share = f"{state.org}/{self._action.name}" if self._reaches_out else ""
         if share:
             await parts.slots.acquire(share)
@@ -114,12 +114,12 @@ class Executor:
         try:
             sent = await self._decided(ledger, key, state, arrived, claim, share)
             if sent is None:
-                ledger.release(entry_id)
+                ledger.release(entry_id, claim)
                 return False
             await _acknowledged(sent)
         except BaseException:
             # Whoever waits for this claim would wait for good.
-            ledger.release(entry_id)
+            ledger.release(entry_id, claim)
             raise
         ledger.settle(entry_id)
         return True
@@ -131,7 +131,10 @@ class Executor:
         parts = self._parts
         # The slot is held until the outcome is in the log: what a crash can repeat is what holds a slot.
         try:
-            if not ledger.open or not ledger.ready.is_set() or parts.stopping:
+            if not parts.lease.held:
+                # Another worker may have the partition by now. If so, the claim is gone before the lease is held again.
+                await parts.lease.hold()
+            if claim.done() or not ledger.open or not ledger.ready.is_set() or parts.stopping:
                 return None
             ledger.begin(claim)
             sent = await self._step(ledger, key, state, arrived)

@@ -13,7 +13,7 @@ All of it is pure bookkeeping. A record's organisation is its key up to the firs
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -43,10 +43,20 @@ class Window:
         free = MOST_UNDER_WAY - self.total
         return max(0, (_GENEROSITY * free - self._held[org]) // (1 + _GENEROSITY))
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room, not even for an organisation that has nothing under way here."""
+        return _GENEROSITY * (MOST_UNDER_WAY - self.total) < 1 + _GENEROSITY
+
     def hold(self, orgs: Mapping[bytes, int]) -> None:
         """So many of each organisation are handed over."""
         self._held.update(orgs)
         self.total += sum(orgs.values())
+
+    def hold_more(self, org: bytes, count: int) -> None:
+        """So many more of this organisation are handed over."""
+        self._held[org] += count
+        self.total += count
 
     def release(self, orgs: Mapping[bytes, int]) -> None:
         """So many of each organisation are done."""
@@ -94,7 +104,7 @@ class Fair:
 
     def __init__(self, most_in_portion: int) -> None:
         self._most_in_portion = most_in_portion
-        self._queues: dict[bytes, dict[Any, deque[_Stretch]]] = {}
+        self._queues: OrderedDict[bytes, dict[Any, deque[_Stretch]]] = OrderedDict()
         self._windows: dict[Any, Window] = {}
         self._bytes: Counter[Any] = Counter()
         self.waiting = 0
@@ -158,14 +168,20 @@ class Fair:
         left, passed = most, 0
         share = max(1, most // max(1, len(self._queues)))
         while left > 0 and passed < len(self._queues):
-            org = next(iter(self._queues))
-            lanes = self._queues.pop(org)
+            org, lanes = self._queues.popitem(last=False)
             count = self._turn(org, lanes, min(share, left), taken, current)
             if lanes:
                 self._queues[org] = lanes
             passed = 0 if count else passed + 1
             left -= count
+            if passed == 1 and self._nothing_fits():
+                # Nobody else would find room either, and a thousand organisations need not be asked to know that.
+                self._queues.move_to_end(org, last=False)
+                break
         return taken
+
+    def _nothing_fits(self) -> bool:
+        return all(self._window(tp).full for tp, size in self._bytes.items() if size > 0)
 
     def _turn(
         self,
@@ -180,13 +196,15 @@ class Fair:
         for _ in range(len(lanes)):
             tp = next(iter(lanes))
             lane = lanes.pop(tp)
-            room = min(share, most - count, self._window(tp).room(org))
+            window = self._window(tp)
+            room = min(share, most - count, window.room(org))
             while room > 0 and lane:
                 portion = current.get(tp)
                 if portion is None or len(portion.records) >= self._most_in_portion:
-                    portion = current[tp] = Portion(tp, [], [], Counter(), self._window(tp))
+                    portion = current[tp] = Portion(tp, [], [], Counter(), window)
                     taken.append(portion)
                 moved = self._move(org, lane, min(room, self._most_in_portion - len(portion.records)), portion)
+                window.hold_more(org, moved)
                 room -= moved
                 count += moved
             if lane:
@@ -202,7 +220,6 @@ class Fair:
         portion.records.extend(records)
         portion.parts.append((stretch.batch, len(records)))
         portion.orgs[org] += len(records)
-        self._window(portion.tp).hold({org: len(records)})
         self.waiting -= len(records)
         self._count(portion.tp, -_size(records))
         return len(records)

@@ -68,7 +68,7 @@ class WorkerHealth:
         return Part("away", detail, "See to it that ONESTACK_BROKER leads to a Kafka that runs.")
 
     def _answers(self) -> bool:
-        return KAFKA.up
+        return KAFKA.up and (self._parts is None or self._parts.lease.held)
 
     def _partitions(self) -> Part:
         consumer, parts = self._consumer, self._parts

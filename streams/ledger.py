@@ -66,12 +66,16 @@ class Ledger:
         self.next_offset = -1
         self.ready = asyncio.Event()
         self.begun: set[asyncio.Future[None]] = set()
+        self._queued: dict[asyncio.Future[None], str] = {}
         self._window = window
         self._generations: deque[dict[str, Claim]] = deque(({}, {}), maxlen=3)
         self._rotate_at = now + window
 
-    def claim(self, entry_id: str, now: float) -> asyncio.Future[None]:
-        """Take an id that nobody has: the future is to be resolved when the outcome is in the log."""
+    def claim(self, entry_id: str, now: float, *, queued: bool = False) -> asyncio.Future[None]:
+        """Take an id that nobody has: the future is to be resolved when the outcome is in the log.
+
+        A `queued` one is for a call that has not begun: what is known of it ends with the next rebalance.
+        """
         if now >= self._rotate_at:
             self._generations.append({})
             self._rotate_at = now + self._window
@@ -79,6 +83,8 @@ class Ledger:
             self.since = max(self.since, now - 2 * self._window)
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._generations[-1][entry_id] = future
+        if queued:
+            self._queued[future] = entry_id
         return future
 
     def settle(self, entry_id: str) -> None:
@@ -90,13 +96,25 @@ class Ledger:
                 if not claim.done():
                     claim.set_result(None)
 
-    def release(self, entry_id: str) -> None:
-        """Nothing came of the claim (the partition went away): whoever waits for it may take it."""
+    def release(self, entry_id: str, only: asyncio.Future[None] | None = None) -> None:
+        """Nothing came of the claim (the partition went away): whoever waits for it may take it.
+
+        With `only` nothing happens where the id is by now another's.
+        """
         for generation in self._generations:
             claim = generation.get(entry_id)
-            if isinstance(claim, asyncio.Future):
+            if isinstance(claim, asyncio.Future) and (only is None or claim is only):
                 del generation[entry_id]
+                self._queued.pop(claim, None)
                 claim.cancel()
+
+    def renounce(self) -> None:
+        """Give up the calls that have not begun: by the time that they could, another worker may have made them.
+
+        What they claim would hide from us that the log has it; each comes again from Kafka, and asks the log anew.
+        """
+        for claim, entry_id in list(self._queued.items()):
+            self.release(entry_id, claim)
 
     def has(self, entry_id: str) -> bool:
         """Whether the id is claimed, done or in the log."""
@@ -122,6 +140,7 @@ class Ledger:
 
     def begin(self, claim: asyncio.Future[None]) -> None:
         """A call begins: a rebalance waits until its outcome is in the log."""
+        self._queued.pop(claim, None)
         self.begun.add(claim)
         claim.add_done_callback(self.begun.discard)
 
@@ -183,6 +202,7 @@ class Ledgers:
         self._rebalances += 1
         for ledger in ledgers:
             ledger.ready.clear()
+            ledger.renounce()
         if begun := [claim for ledger in ledgers for claim in ledger.begun]:
             await asyncio.wait(begun, timeout=patience)
 
@@ -198,6 +218,7 @@ class Ledgers:
                 self._ledgers[partition] = Ledger(partition, self._settings.repeat_window, now)
             else:
                 ledger.ready.clear()
+                ledger.renounce()
         task = asyncio.create_task(self._fill(partitions, self._rebalances))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

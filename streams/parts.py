@@ -15,6 +15,7 @@ from streams.definitions import Definitions
 from streams.follow import Follow
 from streams.guards import Guards
 from streams.holding import Held, Holding
+from streams.lease import Lease
 from streams.ledger import Ledgers, older
 from streams.reading import ReadBack
 from streams.signals import EARLY_MS, Signals
@@ -59,6 +60,7 @@ class Parts:
         self.timers = Timers(self)
         self.guards = Guards(self)
         self.slots = Slots(settings.max_calls)
+        self.lease = Lease(settings.session_timeout)
         self.executors: dict[str, Executor] = {}
         self.stopping = False
         self._tasks: set[asyncio.Task[None]] = set()

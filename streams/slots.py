@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from typing import Final
 
 _GENEROSITY: Final = 3
@@ -18,7 +18,7 @@ class Slots:
         self._free = limit
         self._limit = limit
         self._held: Counter[str] = Counter()
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     @property
     def limit(self) -> int:
@@ -66,10 +66,11 @@ class Slots:
         self._held[share] += 1
 
     def _serve(self) -> None:
-        for share in list(self._waiting):
+        # Each share has one turn at most. Few are passed over: those that hold most of the slots.
+        for _ in range(len(self._waiting)):
             if self._free == 0:
                 return
-            queue = self._waiting.pop(share)
+            share, queue = self._waiting.popitem(last=False)
             while queue and self._fits(share):
                 turn = queue.popleft()
                 if not turn.done():

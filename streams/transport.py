@@ -19,6 +19,7 @@ What must change together: `_deliver` and `_release` (hand over), `finish` (acks
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -42,6 +43,7 @@ from schemas.names import DEFINITIONS
 from streams.ahead import MOST_IN_BATCH, Ahead, is_event
 from streams.delivery import BatchMessage, Listener
 from streams.fair import Fair, Portion
+from streams.lease import renewed_by
 from streams.offsets import Progress
 from streams.pace import MOST_AT_ONCE, MOST_COMMANDS, MOST_NEW, MOST_STARTING, READ_AHEAD, Pace, Turn
 
@@ -51,6 +53,8 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from streams.parts import Parts
 
+_JOIN_SECONDS: Final = 1.0
+"""Within which we hear of our partitions after the group's coordinator has given them to us."""
 _PREFETCH_SECONDS: Final = 0.005
 """How long aiokafka holds back a broker's next fetch for records that nobody has polled yet. Its 100 ms would stop all
 partitions for one that is full or not polled now; none at all would leave every partition that has just brought
@@ -110,6 +114,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         await started(self.client, "worker")
         self.client._fetcher._prefetch_backoff = _PREFETCH_SECONDS
         use_fetch_planning(self.client)
+        renewed_by(self.client, self._host.worker_parts.lease)
         await super().on_start()
 
     async def on_stop(self) -> None:
@@ -348,7 +353,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._rebalances.inc()
         self._progress.clear()
         self._ahead.clear()
-        self._host.worker_parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
+        parts = self._host.worker_parts
+        # The coordinator counts from when it let us join, a moment ago.
+        parts.lease.renew(time.monotonic() - _JOIN_SECONDS)
+        parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:

@@ -44,9 +44,12 @@ async def _batch(parts: Parts, event: Any, before: asyncio.Task[None] | None) ->
     await parts.known(ledger, records)
     if not ledger.open:
         return
+    whole = True
     for record in records:
-        work.take(record)
-    _ = parts.spawn(work.starts.finish(event))
+        whole = await work.take(record)
+        if not whole:
+            break
+    _ = parts.spawn(work.starts.finish(event, whole=whole))
 
 
 class _Work:
@@ -56,21 +59,23 @@ class _Work:
         self._parts, self._ledger = parts, ledger
         self.starts = Starts(parts, ledger)
 
-    def take(self, record: Any) -> None:
+    async def take(self, record: Any) -> bool:
+        """Do all that comes of a record; false where the partition went away meanwhile."""
         try:
             event = decode(record.value, record.headers, self._parts.settings.max_event_bytes)
-            self._route(record, event)
+            return await self._route(record, event)
         except Refused as refused:
             self._refuse(record, refused)
         except Exception as error:  # noqa: BLE001 - a bug of ours with one event must not stop the stream
             logger("triggers").exception("an event could not be processed", topic=record.topic, offset=record.offset)
             self._refuse(record, Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500]))
+        return True
 
     def _refuse(self, record: Any, refused: Refused) -> None:
         _REFUSED.inc()
         self.starts.sent.append(dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions))
 
-    def _route(self, record: Any, event: Event) -> None:
+    async def _route(self, record: Any, event: Event) -> bool:
         parts, key = self._parts, event.entity_key.encode()
         home = partition_of(key, parts.partitions)
         if home != record.partition:
@@ -78,7 +83,7 @@ class _Work:
             self.starts.sent.append(
                 parts.publisher.put(record.topic, home, key, record.value, list(record.headers or ()))
             )
-            return
+            return True
         registry = parts.definitions.registry
         waiting = parts.timers.waiting_for(record.partition, key)
         restarted = self._signal(record, event, key) if waiting or event.type in registry.watched(event.org) else ()
@@ -88,8 +93,11 @@ class _Work:
             # An event that starts a waiting run again is not also the beginning of another one of its workflow.
             if workflow.id not in restarted:
                 self.starts.of_event(workflow, event, key, record.timestamp)
+                if self.starts.tired and not await self.starts.breathe():
+                    return False
         if record.timestamp <= self._ledger.filled_at:
             self._recall(record, event, {workflow.id for workflow in workflows})
+        return True
 
     def _signal(self, record: Any, event: Event, key: bytes) -> set[str]:
         """Remember what may end or restart runs, and do so with those that wait; the workflows that began again."""

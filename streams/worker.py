@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from actions.catalogue import build_actions, open_services
 from runtime import metrics
 from runtime.health import Health
+from runtime.kafka_connection import reason_of
 from runtime.logging import configure, logger
 from streams import topics
 from streams.app import build
@@ -107,7 +108,7 @@ async def _topics(settings: Settings, commands: tuple[str, ...], stop: asyncio.E
             created, partitions = await topics.create(settings, commands)
         except (OSError, KafkaError) as error:
             if not said:
-                log.warning("Kafka does not answer; waiting for it", broker=settings.broker, error=str(error))
+                log.warning("Kafka does not answer; waiting for it", broker=settings.broker, error=reason_of(error))
             said = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)

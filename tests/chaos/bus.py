@@ -60,14 +60,17 @@ class Bus:
 
     def __init__(self, bootstrap: str, **options: Any) -> None:
         self._options = {"bootstrap_servers": bootstrap, **options}
+        self._started = False
         self._producer: AIOKafkaProducer
 
     async def start(self) -> None:
         self._producer = AIOKafkaProducer(**self._options, acks="all", linger_ms=2)
+        self._started = True
         await self._producer.start()
 
     async def stop(self) -> None:
-        await self._producer.stop()
+        if self._started:
+            await self._producer.stop()
 
     async def send(
         self,

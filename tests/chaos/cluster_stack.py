@@ -20,10 +20,10 @@ USERS = (ADMIN, "onestack-worker", "onestack-projector", "onestack-hub", *(f"one
 class ClusterStack(Stack):
     """Every process says who it is, and may do only what `onestack topics acls` says; the bus is the administrator."""
 
-    def __init__(self, partitions: int = 6, **variables: str) -> None:
+    def __init__(self, partitions: int = 6, brokers: int = 3, **variables: str) -> None:
         super().__init__(partitions, **variables)
         self.authority = Authority(self.folder / "pki", {user: f"{user} password" for user in USERS})
-        self.cluster = Cluster(self.folder / "kafka", secured=self.authority.secured)
+        self.cluster = Cluster(self.folder / "kafka", count=brokers, secured=self.authority.secured)
         self.bus = self.bus_as(ADMIN)
 
     def bus_as(self, user: str) -> Bus:
@@ -63,14 +63,12 @@ class ClusterStack(Stack):
         await self.working(90)
 
     def up(self, name: str, **more: str) -> None:
-        """As `Stack.up`, as the user of its role; a worker's calls carry its name."""
+        """As `Stack.up`, as the user of its role."""
         role = name.rstrip("0123456789")
         password = self.folder / "pki" / f"{role}.password"
         password.write_text(self.authority.users[f"onestack-{role}"] + "\n")
         secret = {"ONESTACK_KAFKA_PASSWORD": "", "ONESTACK_KAFKA_PASSWORD_FILE": str(password)}
-        super().up(
-            name, **{"ONESTACK_KAFKA_USERNAME": f"onestack-{role}", **secret, "ONESTACK_MODULE_TOKEN": name, **more}
-        )
+        super().up(name, **{"ONESTACK_KAFKA_USERNAME": f"onestack-{role}", **secret, **more})
 
     async def stop(self) -> None:
         await super().stop()

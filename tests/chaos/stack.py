@@ -57,6 +57,8 @@ class Stack:
         self.ports: dict[str, int] = {}
         self.releases: dict[str, Path] = {}
         """Where a process runs another release than this tree: the folder that it is unpacked in."""
+        self.up_with: dict[str, dict[str, str]] = {}
+        """Variables of single processes, by their names."""
         self._probes = 0
 
     async def start(self, *names: str) -> None:
@@ -96,9 +98,13 @@ class Stack:
         return {**others, **own, **modules, **self.variables}
 
     def up(self, name: str, **more: str) -> None:
-        """Start `worker…` or `projector` under that stable name, with a log that goes on; `more` are variables."""
-        self.ports[name] = free_port()
-        env = {**self.env, "ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(self.ports[name]), **more}
+        """Start `worker…` or `projector` under that stable name, with a log that goes on; `more` are variables.
+
+        A worker's calls carry its name.
+        """
+        port = self.ports[name] = free_port()
+        own = {"ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(port), "ONESTACK_MODULE_TOKEN": name}
+        env = {**self.env, **own, **self.up_with.get(name, {}), **more}
         command: list[str | Path] = [ONESTACK]
         if (release := self.releases.get(name)) is not None:
             command, env["PYTHONPATH"] = [sys.executable, "-m", "cli"], str(release)

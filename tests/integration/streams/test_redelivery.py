@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
-from tests.integration.streams.cluster import MAX_CALLS, Cluster, Run
+from schemas.names import DEFINITIONS
+from tests.integration.streams.cluster import MAX_CALLS, Cluster, Run, definition
 
 pytestmark = pytest.mark.timeout(240)
 COMPLETED = ["run.started", "step.started", "step.succeeded", "run.completed"]
@@ -66,3 +68,28 @@ async def test_workers_that_join_and_leave_in_the_middle_of_a_batch_lose_and_dou
     # Nobody died: at most what was in flight on a partition when it changed hands is performed by both.
     extra = sum(counted[f"{run}:0:note"] - 1 for run in runs)
     assert extra <= 2 * MAX_CALLS
+
+
+async def test_events_that_many_workflows_listen_to_are_evaluated_by_each_over_a_rebalance_and_a_kill(
+    cluster: Cluster,
+) -> None:
+    many, events = 700, 6
+    wanted = {"field": "device.name", "op": "equals", "value": "nobody"}
+    records = []
+    for number in range(many):
+        body = {**definition("fan"), "id": f"wf-{number}", "conditions": wanted}
+        records.append((f"fan/wf-{number}".encode(), orjson.dumps(body), 0))
+    await cluster.send(DEFINITIONS, *records)
+    await cluster.define("last")
+    await cluster.emit("fan", *(f"n{number}" for number in range(events)))
+
+    async def skipped(count: int) -> bool:
+        return len(await cluster.runs("fan")) >= count
+
+    await cluster.until(lambda: skipped(many))
+    await cluster.start("b")
+    cluster.kill("a")
+    await cluster.until(lambda: skipped(many * events))
+    runs = await cluster.runs("fan")
+    assert len(runs) == many * events
+    assert {run.kinds[0] for run in runs.values()} == {"run.skipped"}

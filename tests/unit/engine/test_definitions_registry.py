@@ -267,3 +267,18 @@ def test_the_topic_with_its_repairs_comes_down_to_what_is_in_force(records: list
         found = [workflow.digest for workflow in reader.by_trigger(org, "device.offline")]
         assert found == [workflow.digest for workflow in registry.by_trigger(org, "device.offline")]
         assert all(workflow.org == org for workflow in registry.by_trigger(org, "device.offline"))
+
+
+def test_workflows_are_told_by_id_however_they_came_changed_and_went(document: Document) -> None:
+    registry = Registry()
+    for name in ("c", "a", "b"):
+        registry.apply(f"acme/{name}", orjson.dumps(document(id=name)))
+        assert names(registry) == sorted(names(registry))
+    assert registry.by_trigger("acme", "device.offline") is registry.by_trigger("acme", "device.offline")
+    registry.apply("acme/a", orjson.dumps(document(id="a", version=9, name="New")))
+    assert next(iter(registry.by_trigger("acme", "device.offline"))).name == "New"
+    registry.apply("acme/b", orjson.dumps(document(id="b", version=9, state="disabled")))
+    registry.apply("acme/c", None)
+    assert names(registry) == ["a"]
+    registry.apply("acme/a", None)
+    assert registry.by_trigger("acme", "device.offline") == ()

@@ -244,3 +244,20 @@ def test_a_topic_without_turns_is_full_with_what_is_under_way() -> None:
     assert found.full({tp: progress}) == set()
     progress.records = MOST_UNFINISHED
     assert found.full({tp: progress}) == {tp}
+
+
+def test_where_no_partition_has_room_nobody_loses_a_turn() -> None:
+    reader = Reader()
+    orgs = [f"o{number:04}" for number in range(MOST_UNDER_WAY)]
+    for at in range(0, len(orgs), 200):
+        reader.read(P0, *orgs[at : at + 200])
+    while reader.take(500):
+        pass
+    assert Window().full is False
+    waiting = reader.fair.waiting
+    assert waiting > 0
+    assert reader.take(500) == []
+    reader.under_way[0].finish()
+    first = reader.take(1)
+    # The one whose turn it was when there was no room: those behind it have not been before it.
+    assert [organisation(one).decode() for one in first] == [orgs[len(orgs) - waiting]]

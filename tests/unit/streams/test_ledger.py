@@ -55,6 +55,28 @@ async def test_a_released_claim_is_free_again_and_those_who_wait_hear_of_it() ->
     assert not ledger.has("r:0")
 
 
+async def test_a_rebalance_gives_up_the_calls_that_have_not_begun_and_lets_the_log_speak_of_them() -> None:
+    ledger = new_ledger()
+    waiting, begun = ledger.claim("r:1", 1000.0, queued=True), ledger.claim("s:1", 1000.0, queued=True)
+    start = ledger.claim("t:0", 1000.0)
+    ledger.begin(begun)
+    ledger.renounce()
+    assert waiting.cancelled()
+    assert (begun.done(), start.done()) == (False, False)
+    ledger.seen_in_log("r:1", 42)
+    assert ledger.find("r:1") == 42
+
+
+async def test_who_gave_a_claim_up_does_not_release_the_next_ones() -> None:
+    ledger = new_ledger()
+    first = ledger.claim("r:1", 1000.0, queued=True)
+    ledger.renounce()
+    second = ledger.claim("r:1", 1001.0, queued=True)
+    ledger.release("r:1", first)
+    assert ledger.find("r:1") is second
+    assert not second.done()
+
+
 async def test_what_is_settled_or_in_the_log_is_not_released() -> None:
     ledger = new_ledger()
     ledger.claim("r:0", 1000.0)
