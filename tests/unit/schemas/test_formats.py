@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import orjson
 import pytest
 
+from engine.errors import FoldError
+from engine.evolve import evolve
 from projections.errors import TooNew
 from projections.records import stretches
 from schemas.formats import READS, WRITES, newer_document, newer_entries, newer_header
@@ -65,3 +68,9 @@ def test_the_projector_folds_nothing_newer() -> None:
     entry = {"id": "r:0", "type": "run.started", "time": "2026-11-27T00:00:00Z", "data": {}, "formatversion": 2}
     with pytest.raises(TooNew, match="format 2"):
         stretches(orjson.dumps([entry]))
+
+
+def test_the_engine_folds_nothing_newer() -> None:
+    entry: Any = {"id": "r:0", "type": "run.started", "data": {}, "formatversion": 2}
+    with pytest.raises(FoldError, match="format 2"):
+        evolve(None, entry, {})
