@@ -1,6 +1,6 @@
 """Whether a process works, for `/healthz` and `/readyz`: parts that anyone may add, told also while the loop is stuck.
 
-Theory of operation. The event loop asks each part how it is, twice a second, and keeps the answers; that is its
+Theory of operation. The event loop asks each part how it is, once a second, and keeps the answers; that is its
 heartbeat too. A thread of the metrics server tells what was kept. So a loop that is held up by something cannot keep
 the answer from coming, and the age of the last heartbeat says that it is held up.
 
@@ -22,7 +22,7 @@ from typing import Any, Final, Literal, NamedTuple
 from runtime.logging import logger
 from runtime.metrics import READY
 
-BEAT: Final = 0.5
+BEAT: Final = 1.0
 """Seconds between two looks at the parts."""
 LATE: Final = 5.0
 """Seconds without a heartbeat after which a process is not ready: nothing of ours takes a tenth of that."""

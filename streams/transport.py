@@ -226,7 +226,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         if tp.topic == DEFINITIONS or is_event(tp):
             return records
         for at, record in enumerate(records):
-            if not parts.readable(record, newer_document(record.value)):
+            newer = newer_document(record.value)
+            if newer is not None and not parts.readable(record, newer):
                 return records[:at]
         return records
 

@@ -1,6 +1,6 @@
 """What is away for long is waited for: the product says so, stays alive, and goes on by itself when it is back.
 
-`ONESTACK_CHAOS_OUTAGE` is for how many seconds each part is away; CI's 12 are longer than any time-out that matters.
+`ONESTACK_CHAOS_OUTAGE` is for how many seconds each part is away; CI's 8 are longer than a session and the time to be stuck.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.chaos.stack import Stack, eventually, step, workflow
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(2400)]
 
-AWAY: Final = float(os.environ.get("ONESTACK_CHAOS_OUTAGE", "12"))
+AWAY: Final = float(os.environ.get("ONESTACK_CHAOS_OUTAGE", "8"))
 STUCK_AFTER: Final = 4
 SLOTS: Final = 4
 PATIENCE: Final = 60.0

@@ -1,6 +1,6 @@
 """A rolling upgrade and a downgrade under load: workers and projectors of two releases side by side, nothing lost.
 
-`ONESTACK_CHAOS_UPGRADE` is for how many seconds events come at least; CI's 24 see every mixture of releases at work.
+`ONESTACK_CHAOS_UPGRADE` is for how many seconds events come at least; CI's 12 see every mixture of releases at work.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.chaos.stack import Stack, eventually, step, workflow
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(900)]
 
 RELEASE: Final = Path(__file__).parent / "releases" / "onestack_workflow_engine-0.1.0-py3-none-any.whl"
-SECONDS: Final = float(os.environ.get("ONESTACK_CHAOS_UPGRADE", "24"))
+SECONDS: Final = float(os.environ.get("ONESTACK_CHAOS_UPGRADE", "12"))
 RATE: Final = 60.0
 """Events a second: every process is at work all the time, and two cores have room for the starts of the others."""
 WAIT_EVERY: Final = 10
