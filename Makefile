@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web web-if-possible web-check demo test test-kafka test-web check bench bench-hub bench-curves bench-web up docs lock clean
+.PHONY: help setup web web-if-possible web-check demo test test-kafka chaos test-web check bench bench-hub bench-curves bench-web up docs lock clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -55,6 +55,11 @@ test: setup ## Run the tests that need nothing but this checkout
 test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 and Maven)
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "make test-kafka runs a real Apache Kafka and needs Java 17 and Maven on the PATH." >&2; exit 1; }
 	$(PYTEST) -m kafka tests/chaos tests/integration tests/acceptance
+
+chaos: setup ## Run the crash tests at full size, about half an hour, and keep their figures (needs Java 17 and Maven)
+	ONESTACK_CLUSTER_EVENTS=60000 ONESTACK_CLUSTER_KILLS=44 ONESTACK_CLUSTER_RATE=80 ONESTACK_CHAOS_RESULTS=bench/results \
+		$(PYTEST) -m kafka tests/chaos/test_cluster.py
+	ONESTACK_CUT_SECONDS=60 $(PYTEST) -m kafka tests/chaos/test_network_cut.py
 
 test-web: setup web ## Run the browser tests before the whole product (needs Chromium)
 	$(PYTEST) tests/web

@@ -1,7 +1,7 @@
 """Production's failures on production's cluster: three brokers with TLS, SASL and ACLs, each process killed in turn.
 
-At full size (`make chaos-cluster`) 60,000 events and 44 kills; otherwise fewer of both. Figures are printed and, where
-ONESTACK_CHAOS_RESULT names a file, kept.
+At full size (`make chaos`) 60,000 events and 44 kills; otherwise fewer of both. Figures are printed and, where
+ONESTACK_CHAOS_RESULTS names a folder, kept there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from bench.host import machine, slug, versions
 from tests.chaos.cluster_stack import ClusterStack
 from tests.chaos.proof import BODIES, Kill, Says, check_history, event, finished, produce
 from tests.chaos.receiver import IGNORES, Call
@@ -77,7 +79,7 @@ async def test_nothing_is_lost_or_doubled_on_three_brokers_while_everything_is_k
     )
     say(f"all finished {time.monotonic() - began - EVENTS / RATE:.1f} s after the last event was due")
     await check_history(stack, events, say)
-    _keep({"seed": seed, "rate": RATE, **_check_calls(stack, deaths, say)})
+    _keep(stack, {"seed": seed, "rate": RATE, **_check_calls(stack, deaths, say)})
     lag = await eventually(stack.bus.not_committed, lambda found: not found, 60, "committed offsets and ends of logs")
     assert lag == {}
     say("the workers' committed offsets are the ends of their logs")
@@ -178,6 +180,8 @@ def _first_call(calls: list[Call], kill: Kill, again: float) -> float | None:
     return next((call.at - again for call in calls if call.by == kill.victim and call.at > kill.after), None)
 
 
-def _keep(figures: dict[str, Any]) -> None:
-    if kept := os.environ.get("ONESTACK_CHAOS_RESULT"):
-        Path(kept).write_text(json.dumps(figures, indent=2) + "\n")
+def _keep(stack: ClusterStack, figures: dict[str, Any]) -> None:
+    if folder := os.environ.get("ONESTACK_CHAOS_RESULTS"):
+        facts, day = machine(stack.folder), datetime.now(UTC).date()
+        kept = {"day": day.isoformat(), "machine": facts, "versions": versions(), **figures}
+        (Path(folder) / f"{day}-cluster-{slug(facts)}.json").write_text(json.dumps(kept, indent=2) + "\n")
