@@ -33,6 +33,11 @@ async def clocks(settings: Settings) -> Sequence[Finding]:
 
 def judged(whose: str, skew: float, accuracy: float) -> Finding:
     """What a difference means; what is within the accuracy of the look is none."""
+    if abs(skew) <= accuracy:
+        return ok(
+            "clock",
+            f"{whose} clock agrees with ours: within {accuracy * 1000:.0f} ms, which is as well as can be seen.",
+        )
     detail = f"{whose} clock is {abs(skew) * 1000:.0f} ms {'ahead of' if skew > 0 else 'behind'} ours"
     detail += f" (to {accuracy * 1000:.0f} ms)."
     beyond = abs(skew) - accuracy

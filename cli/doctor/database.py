@@ -20,7 +20,8 @@ from runtime.settings import Settings
 _STATE: Final = """
 select current_setting('server_version') as version, current_user as who,
   (select rolsuper from pg_roles where rolname = current_user) as super,
-  (select ssl from pg_stat_ssl where pid = pg_backend_pid()) as tls,
+  (select ssl from pg_stat_ssl where pid = pg_backend_pid()) or inet_server_addr() is null
+    or inet_server_addr() <<= '127.0.0.0/8' or inet_server_addr() <<= '::1/128' as safe,
   (select count(*) from pg_stat_activity where backend_type = 'client backend') as used,
   current_setting('max_connections')::int as most, pg_database_size(current_database()) as bytes,
   to_regclass('history_data.migrations') is not null as prepared, pg_is_in_recovery() as standby,
@@ -59,10 +60,10 @@ def _server(row: Any) -> list[Finding]:
         todo = "Let ONESTACK_POSTGRES_URL lead to the primary."
         found.append(fault(check, "This Postgres takes no writes: it is a standby, or set to read only.", todo))
     if row["super"]:
-        todo = "Give each process a role of its own that is no superuser: docs/how-to/."
+        todo = "Give each process a role of its own that is no superuser: onestack_projector, onestack_hub."
         found.append(warning(check, f"{row['who']} is a superuser, which nothing here needs to run.", todo))
-    if not row["tls"] and row["tls"] is not None:
-        todo = "Where it is not a socket on this machine, write ?sslmode=verify-full into ONESTACK_POSTGRES_URL."
+    if not row["safe"]:
+        todo = "Write ?sslmode=verify-full into ONESTACK_POSTGRES_URL."
         found.append(warning(check, "The connection to Postgres is not encrypted.", todo))
     if row["used"] >= row["most"] * 0.8:
         detail = f"{row['used']} of {row['most']} connections are taken."

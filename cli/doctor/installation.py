@@ -133,7 +133,11 @@ def _process(place: str, status: int, body: dict[str, Any], *, given: bool) -> l
         found.append(ok("processes", f"The {who} at {place} is ready{f', version {version}' if version else ''}."))
     if version and version != process_version():
         detail = f"The {who} at {place} runs version {version}, and this command is of version {process_version()}."
-        found.append(warning("processes", detail, "Finish the upgrade that is under way: docs/how-to/upgrade.md."))
+        found.append(
+            warning(
+                "processes", detail, "Finish the upgrade that is under way: docs/how-to/operate-through-failures.md."
+            )
+        )
     return found
 
 

@@ -31,6 +31,11 @@ from streams.app import GROUP as WORKER_GROUP
 from streams.topics import topics
 
 T = TypeVar("T")
+_COMMANDS: Final = {
+    WORKER_GROUP: "onestack worker",
+    PROJECTOR_GROUP: "onestack projector",
+    EVENT_GROUP: "onestack projector",
+}
 _MANY: Final = 10_000
 """Records that wait from which on a lag is worth a word, though somebody works on it."""
 _DENIED: Final = (ClusterAuthorizationFailedError, GroupAuthorizationFailedError, TopicAuthorizationFailedError)
@@ -164,25 +169,22 @@ def _copies(described: dict[str, Any]) -> list[Finding]:
 
 async def groups(settings: Settings) -> Sequence[Finding]:
     """Who is at work, and how much waits for them."""
-    found: list[Finding] = []
-    commands = {
-        WORKER_GROUP: "onestack worker",
-        PROJECTOR_GROUP: "onestack projector",
-        EVENT_GROUP: "onestack projector",
-    }
     reader = new_reader(settings, request_timeout_ms=8_000)
+    answers = False
     try:
         await reader.start()
         async with _admin(settings) as admin:
-            members = await _members(admin, list(commands))
-            for group, command in commands.items():
-                found.append(_at_work(group, command, members.get(group, [])))
-            found += await _lag(admin, reader, len(members.get(WORKER_GROUP, [])))
+            answers = True
+            members = await _members(admin, list(_COMMANDS))
+            found = [_at_work(group, command, members.get(group, [])) for group, command in _COMMANDS.items()]
+            return [*found, *await _lag(admin, reader, len(members.get(WORKER_GROUP, [])))]
     except (KafkaError, OSError, ValueError, AssertionError) as error:
-        return [_away("workers", settings, error)]
+        if not answers or isinstance(error, _DENIED):
+            return [_away("workers", settings, error)]
+        detail = f"Kafka answers, but not who is at work ({type(error).__name__}): the embedded broker does not tell."
+        return [warning("workers", detail, "Ask the processes themselves: onestack doctor --at http://host:9464.")]
     finally:
         await reader.stop()
-    return found
 
 
 async def _members(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, list[str]]:

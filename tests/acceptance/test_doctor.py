@@ -90,7 +90,7 @@ def test_where_all_is_well_there_is_no_fault(house: House) -> None:
     }
     assert checks | {"targets", "secrets"} <= set(found)
     assert "1 definitions are there: 1 enabled" in str(found["definitions"])
-    assert "Postgres' clock is" in str(found["clock"])
+    assert "Postgres' clock agrees" in str(found["clock"])
     told = subprocess.run([ONESTACK, "doctor"], env=house.env, capture_output=True, text=True, timeout=60, check=False)
     assert "0 faults" in told.stdout or "secret" in told.stdout
 
