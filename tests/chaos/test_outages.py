@@ -1,6 +1,6 @@
 """What is away for long is waited for: the product says so, stays alive, and goes on by itself when it is back.
 
-`ONESTACK_CHAOS_OUTAGE` is for how many seconds each part is away; CI's 8 are longer than a session and the time to be stuck.
+`ONESTACK_CHAOS_OUTAGE` is for how many seconds each part is away; CI's 8 outlast a session and `stuck_after`.
 """
 
 from __future__ import annotations
