@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup web web-if-possible web-check demo test test-kafka chaos test-web check bench bench-hub bench-curves bench-web up docs lock clean
+.PHONY: help setup web web-if-possible web-check demo test test-kafka chaos test-web check bench bench-hub bench-curves bench-web bench-panels panels-check manifests-check deploy-check sbom audit dashboards up docs lock clean
 
 BIN := .venv/bin
 STAMP := .venv/.installed
@@ -82,12 +82,34 @@ bench-curves: setup ## Measure what a run costs beside more and more of everythi
 bench-web: setup web ## Measure the pages of the web app, cold, against their goals (needs Chromium)
 	$(BIN)/python -m bench.web
 
+bench-panels: setup ## Ask a Prometheus that scraped the benchmark on a real Apache Kafka what each panel asks
+	$(BIN)/python -m bench.panels --broker kafka
+
+panels-check: setup ## Check dashboards, alert rules and runbooks, and that each panel gets data (needs prometheus)
+	$(PYTEST) tests/unit/deploy tests/integration/deploy/test_panels.py tests/integration/deploy/test_runbooks.py
+
+dashboards: setup ## Write the Grafana dashboards again
+	$(BIN)/python -m deploy.grafana
+
+deploy-check: manifests-check panels-check ## Both of these: all that deploy/ has, and what the dashboards ask
+
+manifests-check: setup ## Check images, compose and Kubernetes manifests, Prometheus' rules (needs kustomize or Go, promtool)
+	@$(BIN)/python -m deploy.check
+
+sbom: setup ## Write what is shipped into build/sbom, as CycloneDX
+	@$(BIN)/python -m deploy.sbom
+
+audit: setup ## Look up known faults of what is shipped; an error, too, where no advisory service answers
+	@$(BIN)/python -m deploy.audit
+
 docs: setup ## Write the generated pages of docs/reference again
 	$(BIN)/python -m cli.reference
 
 lock: ## Resolve the locks of the Python packages anew, for every Python and platform (needs uv)
 	uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --custom-compile-command 'make lock' --upgrade pyproject.toml -o requirements.lock
+	uv pip compile --universal --python-version 3.11 --extra rocksdb --generate-hashes --no-emit-index-url \
+		--no-emit-find-links --no-annotate --custom-compile-command 'make lock' -c requirements.lock pyproject.toml -o deploy/requirements.lock
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-emit-find-links --no-annotate --custom-compile-command 'make lock' --upgrade $(WEB)/requirements-node.in -o $(WEB)/requirements-node.lock
 

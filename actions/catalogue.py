@@ -62,7 +62,7 @@ async def open_services(
         exchanges = {}
         for scheme in ("https", "http"):
             guarded = await stack.enter_async_context(new_session(guard.connector(scheme, names), seconds))
-            exchanges[scheme] = Exchange(guarded, secrets, seconds)
+            exchanges[scheme] = Exchange(guarded, secrets, seconds, secret_paths=True)
         stack.push_async_callback(names.close)
         mailer = Mailer(server, secrets, seconds) if server else None
         if mailer:

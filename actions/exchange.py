@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -14,7 +14,9 @@ import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
+from actions import spans
 from actions.errors import RefusedAddressError
+from runtime import tracing
 from runtime.secrets import Secrets
 from schemas.outcomes import ActionError, ErrorKind, Failed, Outcome, Succeeded
 
@@ -41,23 +43,58 @@ def new_session(connector: aiohttp.BaseConnector, seconds: float) -> aiohttp.Cli
 
 
 class Exchange:
-    """Calls by HTTP over one session; every answer and error is cleared of secrets before it is told."""
+    """Calls by HTTP over one session; every answer and error is cleared of secrets before it is told.
 
-    def __init__(self, session: aiohttp.ClientSession, secrets: Secrets, seconds: float) -> None:
+    `secret_paths` says that a URL's path may be a secret, as those of chats are: then a trace has the host alone.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, secrets: Secrets, seconds: float, *, secret_paths: bool = False
+    ) -> None:
         self._session = session
         self._secrets = secrets
         self._seconds = seconds
+        self._secret_paths = secret_paths
 
-    async def send(
+    def send(
         self, method: str, url: URL, headers: CIMultiDict[str], body: bytes, hidden: Sequence[str] = ()
-    ) -> Outcome:
+    ) -> Coroutine[Any, Any, Outcome]:
         """The outcome of a call. `hidden` are texts of this call that must not be told, such as a secret URL."""
+        if tracing.active is None or (caller := tracing.CURRENT.get()) is None:
+            return self._sent(method, url, headers, body, hidden)
+        return self._traced(caller, method, url, headers, body, hidden)
+
+    async def _traced(
+        self,
+        caller: tracing.Span,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes,
+        hidden: Sequence[str],
+    ) -> Outcome:
+        with spans.calling(caller, method, url, headers, secret_path=self._secret_paths) as span:
+            outcome = await self._sent(method, url, headers, body, hidden, span)
+            spans.told(span, outcome)
+            return outcome
+
+    async def _sent(
+        self,
+        method: str,
+        url: URL,
+        headers: CIMultiDict[str],
+        body: bytes,
+        hidden: Sequence[str],
+        span: tracing.Span | None = None,
+    ) -> Outcome:
         try:
             async with self._session.request(
                 method, url, data=body, headers=headers, allow_redirects=False
             ) as response:
                 raw = await _read(response)
                 status, answered = response.status, response.headers
+                if span is not None:
+                    span.attributes["http.response.status_code"] = status
         except Exception as error:  # noqa: BLE001 - sorted by `_not_answered`; a bug of ours is raised again there
             return self._not_answered(error, url)
         if 200 <= status < 300:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import orjson
 from multidict import CIMultiDict
 from yarl import URL
 
+from actions import spans
 from actions.errors import CannotPerformError
 from actions.exchange import Exchange
+from runtime import tracing
+from schemas.names import parse_traceparent
 from schemas.outcomes import Call, Outcome
 from schemas.requests import MakeRequest, Unsendable
 
@@ -37,9 +41,23 @@ class ModuleApi:
         headers = CIMultiDict(self._headers)
         # The draft of Idempotency-Key makes it a structured-field string: with quotes.
         headers["Idempotency-Key"] = f'"{call.command_id}"'
-        headers["traceparent"] = call.traceparent
+        headers["traceparent"] = call.traceparent if tracing.active is None else spans.carried(call)
+        if (state := tracestate(call)) is not None:
+            headers["tracestate"] = state
         headers["X-OneStack-Causation"] = call.causation
         return await self._exchange.send(method, URL(base + path, encoded=True), headers, orjson.dumps(body))
+
+
+def tracestate(call: Call) -> str | None:
+    """What other tracers want carried along with the event's `traceparent`, as it came."""
+    state = call.event.get("tracestate")
+    if state is None or not isinstance(state, str) or _TRACESTATE.fullmatch(state) is None:
+        return None
+    return state if parse_traceparent(call.event.get("traceparent")) is not None else None
+
+
+# Opaque to us, but for what could not stand in a header; 512 characters are what a tracer has to carry.
+_TRACESTATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
 def _base(variable: str, url: str | None) -> tuple[str | None, str]:

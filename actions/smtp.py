@@ -12,8 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from actions import spans
 from actions.errors import CannotPerformError
 from actions.message import Mail
+from runtime import tracing
 from runtime.secrets import Secrets
 from schemas.outcomes import ActionError, Failed, Outcome, Succeeded
 
@@ -70,6 +72,14 @@ class Mailer:
 
     async def send(self, mail: Mail) -> Outcome:
         """The outcome of handing the mail to the server: `message_id`, `accepted` and `refused` addresses."""
+        if tracing.active is None or (caller := tracing.CURRENT.get()) is None:
+            return await self._sent(mail)
+        with spans.mailing(caller, self._server.host, self._server.port) as span:
+            outcome = await self._sent(mail)
+            spans.told(span, outcome)
+            return outcome
+
+    async def _sent(self, mail: Mail) -> Outcome:
         try:
             async with asyncio.timeout(self._seconds), self._turns:
                 return await self._delivered(mail)

@@ -24,7 +24,7 @@ def acls(
     apply: Annotated[bool, typer.Option(help="Add them to the cluster.")] = False,
     json: Json = False,
 ) -> None:
-    """List the least that worker, projector, hub, administrator and each module need on Kafka, as its ACLs.
+    """List the least that worker, projector, hub, KEDA, administrator and each module need on Kafka, as its ACLs.
 
     A cluster with an authorizer refuses all that no ACL allows. What is there already stays, and is added once.
     """
@@ -55,7 +55,7 @@ def acls(
 def _names(given: list[str]) -> dict[str, str]:
     from schemas.names import MODULES
 
-    roles = ("worker", "projector", "hub", "admin", *(f"module-{name}" for name in MODULES))
+    roles = ("worker", "projector", "hub", "scaler", "admin", *(f"module-{name}" for name in MODULES))
     found: dict[str, str] = {}
     for one in given:
         role, equals, name = one.partition("=")

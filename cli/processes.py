@@ -22,11 +22,13 @@ def projector(*, rebuild: bool = False) -> int:
     """Run the projector until SIGTERM or Ctrl-C; with `rebuild`, make the history anew from the log and end."""
     import asyncio
 
+    from runtime import tracing
     from runtime.logging import configure
     from runtime.settings import load
 
     settings = load()
-    configure(settings)
+    configure(settings, "projector")
+    tracing.configure(settings, "projector")
     from engine.registry import Registry
 
     if rebuild:
@@ -37,8 +39,11 @@ def projector(*, rebuild: bool = False) -> int:
     import uvloop
 
     uvloop.install()
-    with asyncio.Runner() as runner:
-        runner.run(_project(settings))
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(_project(settings))
+    finally:
+        tracing.stop()
     return 0
 
 
@@ -67,8 +72,9 @@ async def _make_topics(settings: Settings, process: str) -> None:
 
     from aiokafka.errors import KafkaError
 
+    from runtime.kafka_connection import reason_of
     from runtime.logging import logger
-    from streams.topics import create
+    from streams.topics import create, waiting_for
 
     said = False
     while True:
@@ -76,7 +82,7 @@ async def _make_topics(settings: Settings, process: str) -> None:
             await create(settings)
         except (KafkaError, OSError) as error:
             if not said:
-                logger(process).warning("Kafka does not answer; waiting for it", error=str(error))
+                logger(process).warning(waiting_for(error), error=reason_of(error))
             said = True
             await asyncio.sleep(0.5)
         else:

@@ -7,13 +7,12 @@ Hub sees it when no projector runs at all.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Final
 
-from hub.documents.service import Readiness
-from hub.lag import Behind
 from hub.parts import Parts
 from hub.readiness import readiness
-from runtime.dependencies import KAFKA, POSTGRES
+from runtime.dependencies import KAFKA, POSTGRES, Dependency
 from runtime.metrics import HISTORY_BEHIND, HISTORY_STANDS, READY
 
 _SECONDS: Final = 2.0
@@ -21,38 +20,45 @@ _SECONDS: Final = 2.0
 
 
 class Look:
-    """One look at a time, however many ask."""
+    """One look at a time, however many ask; a Postgres that hangs does not keep Kafka from being told of."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: dict[Callable[[], Coroutine[object, object, None]], asyncio.Task[None]] = {}
         for dependency in (KAFKA, POSTGRES):
             dependency.watch()
 
     async def look(self) -> None:
         """Bring the gauges up to date, as far as that is soon done."""
-        if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._look(), name="hub-look")
-        await asyncio.wait({self._task}, timeout=_SECONDS)
+        for work in (self._look_at_kafka, self._look_at_all):
+            task = self._tasks.get(work)
+            if task is None or task.done():
+                self._tasks[work] = asyncio.create_task(work(), name="hub-look")
+        _, late = await asyncio.wait(self._tasks.values(), timeout=_SECONDS)
+        if late:
+            READY.labels("hub").set(0)
 
     async def stop(self) -> None:
         """Look no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
-    async def _look(self) -> None:
-        _tell(*await readiness(self._parts))
+    async def _look_at_kafka(self) -> None:
+        _tell(KAFKA, answers=await self._parts.sender.answers())
+
+    async def _look_at_all(self) -> None:
+        found, behind = await readiness(self._parts)
+        READY.labels("hub").set(found.ready)
+        _tell(POSTGRES, answers=found.parts["postgres"].state != "away")
+        if behind is not None:
+            HISTORY_STANDS.set(behind.stands)
+            for topic, records in behind.by_topic.items():
+                HISTORY_BEHIND.labels(topic).set(records)
 
 
-def _tell(found: Readiness, behind: Behind | None) -> None:
-    READY.labels("hub").set(found.ready)
-    for dependency in (KAFKA, POSTGRES):
-        if found.parts[dependency.name].state == "away":
-            dependency.away()
-        else:
-            dependency.reached()
-    if behind is not None:
-        HISTORY_STANDS.set(behind.stands)
-        for topic, records in behind.by_topic.items():
-            HISTORY_BEHIND.labels(topic).set(records)
+def _tell(dependency: Dependency, *, answers: bool) -> None:
+    if answers:
+        dependency.reached()
+    else:
+        dependency.away()

@@ -12,7 +12,9 @@ from prometheus_client import Counter, Gauge, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from hub import spans
 from hub.problems import Problem, away
+from runtime import tracing
 from runtime.logging import logger
 from runtime.postgres import is_away
 from schemas.errors import Refused
@@ -52,7 +54,14 @@ class Measure:
             await send(message)
 
         try:
-            await self._app(scope, receive, noting)
+            if tracing.active is None:
+                await self._app(scope, receive, noting)
+            else:
+                with spans.serving(scope) as span:
+                    try:
+                        await self._app(scope, receive, noting)
+                    finally:
+                        spans.served(span, scope, status)
         finally:
             self._note(scope, status, time.perf_counter() - began)
 
@@ -145,10 +154,10 @@ def problem_of(error: Exception) -> Problem:
         log.warning("a query took too long", error=str(error))
         return away("Postgres", "This took Postgres longer than 15 s; ask for less, such as a shorter time.")
     if _is_untellable(error):
-        log.warning("what a request says can't be stored", error=repr(error))
+        log.warning("what a request says can't be stored", error=type(error).__name__)
         return Problem(422, "The request has a text that is no Unicode or has a null in it, or a number out of range.")
     id = token_hex(8)
-    log.error("a request failed", id=id, exc_info=error)
+    log.error("a request failed", problem_id=id, exc_info=error)
     return Problem(500, f"Something went wrong here; the log has it under {id}.", id=id)
 
 

@@ -16,6 +16,7 @@ import uvicorn
 from hub.app import create_app
 from hub.errors import NotConfigured
 from hub.parts import Parts, Prepare
+from runtime import tracing
 from runtime.logging import configure, logger
 from runtime.metrics import tell_build
 from runtime.settings import Settings
@@ -57,7 +58,8 @@ def run(settings: Settings, prepare: Prepare | None = None) -> int:
     """Serve until SIGTERM or SIGINT; the exit code. `prepare` makes topics and tables that are missing, patiently."""
     import uvloop  # noqa: PLC0415 - whoever only needs the application need not load it
 
-    configure(settings)
+    configure(settings, "hub")
+    tracing.configure(settings, "hub")
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     uvloop.install()
     tell_build("hub")
@@ -83,7 +85,10 @@ def run(settings: Settings, prepare: Prepare | None = None) -> int:
         log.warning("nobody can sign in: set ONESTACK_JWKS. API keys work ('onestack keys create')")
     gc.collect()
     gc.freeze()
-    asyncio.run(Server(config, parts).serve(sockets=[listening]))
+    try:
+        asyncio.run(Server(config, parts).serve(sockets=[listening]))
+    finally:
+        tracing.stop()
     log.info("the hub has stopped")
     return 0
 

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, RecordTooLargeError
 
+from hub import spans
 from hub.problems import Problem, away
 from runtime.kafka import Headers, new_producer, partition_of, started
 from runtime.logging import logger
@@ -140,6 +141,14 @@ class Sender:
             partition = 0
             if record.topic != DEFINITIONS:
                 partition = partition_of(record.key, len(await self._producer.partitions_for(record.topic)))
-        return await self._producer.send(
-            record.topic, record.value, record.key, partition=partition, headers=record.headers or []
+        headers = record.headers or []
+        if (traced := spans.sending(record.topic, partition)) is None:
+            return await self._producer.send(
+                record.topic, record.value, record.key, partition=partition, headers=headers
+            )
+        context, span = traced
+        sent = await self._producer.send(
+            record.topic, record.value, record.key, partition=partition, headers=[*headers, *context]
         )
+        sent.add_done_callback(span.done)
+        return sent

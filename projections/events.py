@@ -119,7 +119,8 @@ class EventLog:
                 self.refused += 1
                 log.warning(
                     "an event can't be kept in the history",
-                    topic=fresh[0].topic, partition=fresh[0].partition, offset=fresh[0].offset, reason=str(error)[:500],
+                    topic=fresh[0].topic, partition=fresh[0].partition, offset=fresh[0].offset,
+                    error=type(error).__name__,
                 )  # fmt: skip
                 await self._write(fresh, now, ahead, keep=False)
                 return

@@ -141,7 +141,7 @@ class Projection:
         for record, poison in poisoned:
             log.warning(
                 "a record can't be folded, and is a dead letter",
-                topic=record.topic, partition=record.partition, offset=record.offset, reason=str(poison),
+                topic=record.topic, partition=record.partition, offset=record.offset, field=poison.field,
             )  # fmt: skip
 
     async def _attempt(self, records: Sequence[Arrived], *, careful: bool, rewrite: bool = False) -> None:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+from projections import spans
 from projections.definitions import Definitions, FoldFactory
 from projections.event_projector import EventProjector
 from projections.events import Redact
@@ -26,10 +27,10 @@ from projections.migrations import migrate
 from projections.projection import Projection
 from projections.retention import REMOVED
 from projections.store import Partition
-from runtime import metrics
+from runtime import metrics, tracing
 from runtime.dependencies import KAFKA, POSTGRES
 from runtime.health import Health, Part
-from runtime.logging import logger
+from runtime.logging import logger, tell_of_tasks
 from runtime.postgres import Connection
 from runtime.settings import Settings
 from schemas.formats import READS, newer_entries
@@ -131,6 +132,13 @@ class Projector(Follower):
                 records += self._readable(one, of_one)
         if not records:
             return
+        if tracing.active is None:
+            await self._project(records)
+        else:
+            with spans.projecting(records):
+                await self._project(records)
+
+    async def _project(self, records: list[Any]) -> None:
         began = time.perf_counter()
         poisoned, entries = self._projection.poisoned, self._projection.entries
         await self._projection.project(records)
@@ -190,6 +198,7 @@ async def run_projector(
     gc.set_threshold(50_000, 20, 50)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    tell_of_tasks(loop)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     metrics.tell_build("projector")

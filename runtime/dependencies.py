@@ -13,6 +13,8 @@ from runtime.metrics import DEPENDENCY_REACHED, DEPENDENCY_UP
 
 IDLE: Final = 5.0
 """Seconds after which one that was not talked to is asked whether it is there."""
+SILENT: Final = 30.0
+"""Seconds without an answer after which it counts as away: one that hangs refuses nothing."""
 
 
 class Dependency:
@@ -31,7 +33,7 @@ class Dependency:
         """From here on `/metrics` tells of it."""
         if not self.told:
             self.told = True
-            DEPENDENCY_UP.labels(self.name).set_function(lambda: float(self.up))
+            DEPENDENCY_UP.labels(self.name).set_function(lambda: float(self.answers))
             DEPENDENCY_REACHED.labels(self.name).set_function(lambda: self.reached_at)
 
     def reached(self) -> None:
@@ -41,6 +43,11 @@ class Dependency:
     def away(self) -> None:
         """It did not answer."""
         self.up = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether it has answered lately, and has not failed to since."""
+        return self.up and time.time() - self.reached_at < SILENT
 
     @property
     def idle(self) -> bool:

@@ -77,7 +77,7 @@ class Acl:
 
 def acls(names: dict[str, str] | None = None) -> list[Acl]:
     """All of the product's ACLs. `names` are principals by role where they are not `User:onestack-<role>`."""
-    found = [*_worker("worker"), *_projector("projector"), *_hub("hub"), *_admin("admin")]
+    found = [*_worker("worker"), *_projector("projector"), *_hub("hub"), *_scaler("scaler"), *_admin("admin")]
     for module in MODULES:
         found += [Acl(f"module-{module}", "write", "topic", EVENT_TOPICS[module])]
     given = names or {}
@@ -123,6 +123,11 @@ def _hub(role: str) -> list[Acl]:
         Acl(role, "describe", "group", WORKERS),
         Acl(role, "describe", "group", PROJECTORS, prefixed=True),
     ]
+
+
+def _scaler(role: str) -> list[Acl]:
+    """KEDA, which sees how far the workers are behind, and no record."""
+    return [Acl(role, "describe", "topic", _OURS, prefixed=True), Acl(role, "describe", "group", WORKERS)]
 
 
 def _admin(role: str) -> list[Acl]:

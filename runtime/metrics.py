@@ -83,6 +83,7 @@ PARTITIONS = Gauge(
     "onestack_partitions", "Partitions of this worker by whether it knows what was done there, and so works", ["state"]
 )
 REBALANCES = Counter("onestack_rebalances", "Times that partitions were shared out anew", ["group"])
+SPANS = Counter("onestack_spans", "Spans of traces by what became of them", ["result"])
 PROJECTED = Counter("onestack_projected_entries", "Run-log entries written to the history")
 PROJECTION_SECONDS = Histogram("onestack_projection_seconds", "How long a batch took to write", buckets=_SECONDS)
 PROJECTION_BEHIND = Gauge(

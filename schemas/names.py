@@ -93,10 +93,17 @@ def traceparent(run: str, command: str, given: str | None) -> str:
     The trace is the event's where it has one, else the run's own id; the span is made from the command id.
     """
     trace, flags = run, "01"
-    if given and _TRACEPARENT.fullmatch(given):
-        trace, flags = given[3:35], given[53:55]
+    if (found := parse_traceparent(given)) is not None:
+        trace, _, flags = found
     span = blake2b(command.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     return f"00-{trace}-{span}-{flags}"
+
+
+def parse_traceparent(given: object) -> tuple[str, str, str] | None:
+    """The trace id, the span id and the flags of a W3C `traceparent`, in hex; None where it is none."""
+    if not isinstance(given, str) or _TRACEPARENT.fullmatch(given) is None:
+        return None
+    return given[3:35], given[36:52], given[53:55]
 
 
 _TRACEPARENT = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")

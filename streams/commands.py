@@ -8,6 +8,7 @@ import orjson
 
 from engine.run import state_from_json
 from schemas.errors import Refused
+from schemas.names import command_id
 from streams.emit import ARRIVED, ENTRY
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ def arrived_of(record: Any) -> int:
     given = _header(record, ARRIVED)
     arrived: int = int(given) if given.isdigit() else record.timestamp
     return arrived
+
+
+def named(state: RunState) -> dict[str, str]:
+    """Which run and command this is, as the log says it (docs/reference/logs.md)."""
+    found = {"run_id": state.run, "workflow_id": state.chain[-1], "org_id": state.org}
+    if state.current is not None:
+        found["command_id"] = command_id(state.run, state.generation, state.current["step"])
+    return found
 
 
 def _header(record: Any, wanted: str) -> bytes:

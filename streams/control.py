@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.run import fold, resume
 from engine.workflow import compile_workflow
+from runtime import tracing
 from runtime.kafka import partition_of
 from runtime.logging import logger
 from schemas.definitions import parse_definition
@@ -13,7 +14,7 @@ from schemas.errors import Refused
 from schemas.events import from_envelope
 from schemas.messages import Control, read_control
 from schemas.names import rerun_id
-from streams import dead_letters
+from streams import dead_letters, spans
 from streams.commands import checked_state
 from streams.emit import claim_id, emit
 from streams.signals import Mark
@@ -55,6 +56,7 @@ class _Requests:
 
     def take(self, record: Any) -> None:
         parts = self._parts
+        self.starts.record = record
         try:
             request = read_control(record.value)
             key = request.entity_key.encode()
@@ -68,7 +70,8 @@ class _Requests:
         except Refused as refused:
             self._refuse(record, refused)
         except Exception as error:  # noqa: BLE001 - a bug of ours with one request must not stop the stream
-            logger("control").exception("a request could not be met", offset=record.offset)
+            logger("control").exception("a request could not be met", topic=record.topic, partition=record.partition,
+                                        offset=record.offset)  # fmt: skip
             self._refuse(record, Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500]))
 
     def _refuse(self, record: Any, refused: Refused) -> None:
@@ -76,7 +79,8 @@ class _Requests:
 
     def _cancel(self, request: Control, key: bytes, record: Any) -> None:
         by = request.by.model_dump(exclude_none=True) if request.by else {}
-        mark = Mark(record.timestamp, None, request.run_id, by)
+        asked = tracing.context_in(record.headers) if tracing.active is not None else None
+        mark = Mark(record.timestamp, None, request.run_id, by, traceparent=asked.header() if asked else None)
         parts, ledger = self._parts, self._ledger
         written = parts.signals.remember(parts.publisher, ledger.partition, key, mark)
         interrupted, _ = parts.timers.interrupt(ledger, key)
@@ -99,7 +103,11 @@ class _Requests:
         now = parts.clock.now()
         entries = resume(workflow, state, now, parts.rules, by=by, step=request.step)
         after = fold(state, entries, workflow.body)
-        sent = emit(parts, ledger.partition, key, entries, after, record.timestamp, now)
+        if tracing.active is None:
+            sent = emit(parts, ledger.partition, key, entries, after, record.timestamp, now)
+        else:
+            with spans.resuming(after, record):
+                sent = emit(parts, ledger.partition, key, entries, after, record.timestamp, now)
         self.starts.add(first, sent)
 
     def _rerun(self, request: Control, key: bytes, record: Any) -> None:

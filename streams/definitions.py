@@ -102,10 +102,10 @@ class Definitions:
             self._refused[record.offset] = verdict
         elif isinstance(verdict, Accepted):
             workflow = verdict.workflow
-            self._log.info("in force", org=workflow.org, workflow=workflow.id, version=workflow.version)
+            self._log.info("in force", org_id=workflow.org, workflow_id=workflow.id, workflow_version=workflow.version)
         elif isinstance(verdict, AcceptedCalendar):
             calendar = verdict.calendar
-            self._log.info("in force", org=calendar.org, calendar=calendar.id, version=calendar.version)
+            self._log.info("in force", org_id=calendar.org, calendar_id=calendar.id, calendar_version=calendar.version)
 
 
 async def guard(parts: Parts, batches: AsyncIterator[Any]) -> None:

@@ -20,11 +20,14 @@ from runtime.metrics import EVENT_TO_FINISH, RETRIES, RUNS, SUPPRESSED
 from schemas.errors import Refused
 from schemas.names import ACTIONS, command_topic
 from schemas.names import RUNS as RUN_LOG
+from streams import spans
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from engine.run import RunState
+    from runtime.kafka import Headers
+    from runtime.tracing import Span
     from schemas.entries import EntryDict
     from streams.parts import Parts
 
@@ -60,7 +63,13 @@ def emit(
     value = orjson.dumps(command) if command is not None else b""
     if (size := max(len(record), len(value))) > _LARGEST:
         raise Refused.one("", f"what comes of it has {size:,} bytes; a record may have {_LARGEST:,}")
-    decided = put(RUN_LOG, partition, key, record, _BATCH_HEADERS)
+    span = spans.current()
+    if span is None:
+        decided = put(RUN_LOG, partition, key, record, _BATCH_HEADERS)
+    else:
+        context, sending = spans.logging(span, RUN_LOG, partition)
+        decided = put(RUN_LOG, partition, key, record, [*_BATCH_HEADERS, *context])
+        decided.add_done_callback(sending.done)
     if (ended := _ENDED.get(entries[-1]["type"])) is not None:
         ended.inc()
         if (guard := entries[-1]["data"].get("guard")) in _SUPPRESSED:
@@ -69,7 +78,7 @@ def emit(
     elif command is not None:
         if state.status == "waiting":
             _count_wait(entries[-1], state)
-        following = _Following(command_topic(command["action"]), key, value, state, arrived)
+        following = _Following(command_topic(command["action"]), key, value, state, arrived, span)
         return [decided, _follow(parts, partition, decided, following)]
     return [decided]
 
@@ -89,6 +98,7 @@ class _Following(NamedTuple):
     value: bytes
     state: RunState
     arrived: int
+    span: Span | None
 
 
 def _follow(parts: Parts, partition: int, decided: asyncio.Future[None], command: _Following) -> asyncio.Future[None]:
@@ -109,8 +119,9 @@ def _follow(parts: Parts, partition: int, decided: asyncio.Future[None], command
         if decided.cancelled() or decided.exception() is not None:
             followed.cancel()
             return
-        headers = _command_headers(command.state, command.arrived)
-        parts.publisher.put(command.topic, partition, command.key, command.value, headers).add_done_callback(settle)
+        state, span = command.state, command.span
+        put = _put(parts, command.topic, partition, command.key, command.value, state, command.arrived, span)
+        put.add_done_callback(settle)
         parts.hand_on(parts.ledgers[partition], command.key, command.state, command.arrived)
 
     decided.add_done_callback(go_on)
@@ -122,11 +133,19 @@ def send(
 ) -> asyncio.Future[None]:
     """Queue a command alone: one that may have been lost with the worker that made it."""
     topic = command_topic(command["action"])
-    return parts.publisher.put(topic, partition, key, orjson.dumps(command), _command_headers(state, arrived))
+    return _put(parts, topic, partition, key, orjson.dumps(command), state, arrived, spans.current())
 
 
-def _command_headers(state: RunState, arrived: int) -> list[tuple[str, bytes]]:
-    return [(ARRIVED, b"%d" % arrived), (ENTRY, claim_id(state).encode())]
+def _put(
+    parts: Parts, topic: str, partition: int, key: bytes, value: bytes, state: RunState, arrived: int, span: Span | None
+) -> asyncio.Future[None]:
+    headers: Headers = [(ARRIVED, b"%d" % arrived), (ENTRY, claim_id(state).encode())]
+    if span is None:
+        return parts.publisher.put(topic, partition, key, value, headers)
+    context, sending = spans.commanding(span, topic, partition, state)
+    put = parts.publisher.put(topic, partition, key, value, headers + context)
+    put.add_done_callback(sending.done)
+    return put
 
 
 def claim_id(state: RunState) -> str:

@@ -7,17 +7,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from engine.run import call_of
+from runtime import tracing
 from runtime.kafka import all_of
 from runtime.logging import logger
 from runtime.metrics import ACTION_SECONDS, REPEATED
 from schemas.errors import Refused
 from schemas.outcomes import Failed, Succeeded
-from streams import dead_letters
-from streams.commands import arrived_of, entry_of, read_command
+from streams import dead_letters, spans
+from streams.commands import arrived_of, entry_of, named, read_command
 from streams.emit import claim_id
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Coroutine
 
     from actions.action import Action
     from engine.run import RunState
@@ -61,7 +62,8 @@ class Executor:
         try:
             return await self._one(record, ledger)
         except Exception as error:  # noqa: BLE001 - a bug of ours, or a result too large for a record, must not hold up a partition
-            self._log.exception("a command could not be processed", topic=record.topic, offset=record.offset)
+            self._log.exception("a command could not be processed", topic=record.topic, partition=record.partition,
+                                offset=record.offset, entry_id=entry_of(record))  # fmt: skip
             return await self._refuse(record, Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500]))
 
     async def _refuse(self, record: Any, refused: Refused) -> bool:
@@ -87,12 +89,16 @@ class Executor:
                 return True
             if isinstance(claim, int):
                 self._repeated.inc()
-                await self._parts.follow.again(ledger, record.key, state, claim, arrived)
+                await self._again(ledger, record, state, claim, arrived)
                 return True
             await asyncio.wait((claim,))
             if claim.cancelled() and not (ledger.open and ledger.ready.is_set() and not self._parts.stopping):
                 return False
-        return await self._perform(ledger, record.key, state, arrived)
+        return await self._perform(ledger, record.key, state, arrived, record)
+
+    async def _again(self, ledger: Ledger, record: Any, state: RunState, offset: int, arrived: int) -> None:
+        with spans.repeating(state, ledger, record):
+            await self._parts.follow.again(ledger, record.key, state, offset, arrived)
 
     async def go_on(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
         """Perform a command that was just acknowledged; whatever goes wrong, its copy from Kafka is still to come."""
@@ -100,9 +106,21 @@ class Executor:
             try:
                 await self._perform(ledger, key, state, arrived)
             except Exception:  # noqa: BLE001 - told, and left to the copy from Kafka
-                self._log.exception("a command could not be processed", run=state.run)
+                self._log.exception("a command could not be processed", **named(state))
 
-    async def _perform(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> bool:
+    def _perform(
+        self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any = None
+    ) -> Coroutine[Any, Any, bool]:
+        """Perform a command, which came as this record or was handed on."""
+        if tracing.active is None:
+            return self._performed(ledger, key, state, arrived)
+        return self._traced(ledger, key, state, arrived, record)
+
+    async def _traced(self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any) -> bool:
+        with spans.performing(state, ledger, record):
+            return await self._performed(ledger, key, state, arrived)
+
+    async def _performed(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> bool:
         parts, entry_id = self._parts, claim_id(state)
         began = time.time()
         claim = ledger.claim(entry_id, began, queued=True)
@@ -151,6 +169,7 @@ class Executor:
         workflow = follow.workflow(state)
         seen = self._parts.signals.find(ledger.partition, key, workflow, state, arrived)
         if seen is not None:
+            spans.signalled(seen)
             return follow.signal(ledger, key, state, seen, arrived)
         outcome = await self._call(state, workflow)
         return follow.outcome(ledger, key, state, outcome, arrived) if ledger.open else None
@@ -159,13 +178,24 @@ class Executor:
         began = asyncio.get_running_loop().time()
         outcome: Outcome
         try:
-            outcome = await self._action.perform(call_of(state, workflow, self._parts.rules))
+            call = call_of(state, workflow, self._parts.rules)
+            outcome = await self._action.perform(call)
         except Exception as error:  # noqa: BLE001 - a bug in an action fails that step, not the stream
-            self._log.exception("an action raised", action=self._action.name, run=state.run)
+            self._log.exception("an action raised", action=self._action.name, **named(state))
             outcome = Failed({"kind": "internal", "message": f"internal error: {type(error).__name__}"})
         took = asyncio.get_running_loop().time() - began
         self._seconds["succeeded" if isinstance(outcome, Succeeded) else "failed"].observe(took)
+        if isinstance(outcome, Failed):
+            self._failed(state, outcome)
         return outcome
+
+    def _failed(self, state: RunState, outcome: Failed) -> None:
+        """Say so in the log and in the trace: of which kind, and not what the other side said."""
+        kind = outcome.error.get("kind", "internal")
+        if (span := spans.current()) is not None:
+            span.fail(kind)
+        self._log.debug("a call failed", action=self._action.name, error=kind, status=outcome.error.get("status"),
+                        retryable=outcome.retryable, **named(state))  # fmt: skip
 
 
 async def _acknowledged(sent: list[asyncio.Future[None]]) -> None:

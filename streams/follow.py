@@ -9,8 +9,10 @@ import orjson
 
 from engine.run import decide, fold, interrupt, next_command
 from engine.workflow import Pinned, Workflow
+from runtime import tracing
 from schemas.errors import Refused
 from schemas.outcomes import Failed
+from streams import spans
 from streams.emit import claim_id, emit, send
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ class Follow:
         now, workflow = self._parts.clock.now(), self.workflow(state)
         seen = self._parts.signals.find(ledger.partition, key, workflow, state, arrived)
         entries = decide(workflow, state, outcome, now, self._parts.rules, seen.signal if seen else None)
+        if seen is not None:
+            spans.signalled(seen)
         try:
             return self._emitted(ledger, key, state, entries, seen, arrived, now)
         except Refused as refused:
@@ -82,6 +86,9 @@ class Follow:
             if seen.signal.event is not None:
                 # The log has it without what is sensitive; the run itself goes on with the event as it came.
                 after.event = seen.signal.event
+                if tracing.active is not None:
+                    with spans.restarting(after, ledger.partition):
+                        return emit(self._parts, ledger.partition, key, entries, after, arrived, now)
         return emit(self._parts, ledger.partition, key, entries, after, arrived, now)
 
     async def again(self, ledger: Ledger, key: bytes, state: RunState, offset: int, arrived: int) -> None:

@@ -19,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import time
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
@@ -27,19 +27,21 @@ from engine.errors import RenderError
 from engine.filters import as_text
 from engine.guards import LONGEST, MINUTE, REPEATS, Guard, Over, Request, entity_in, from_json, rank_of, to_json
 from engine.paths import Scope
+from runtime import tracing
 from runtime.kafka import LARGEST_RECORD, partition_of
 from runtime.logging import logger
 from runtime.metrics import STORMS_OPENED
 from schemas.errors import Refused
 from schemas.formats import newer_document
 from schemas.names import ADMISSIONS, CONTROL, GUARD
-from streams import dead_letters
+from streams import dead_letters, spans
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.guards import Decision
     from engine.workflow import Workflow
+    from runtime.tracing import Span
     from schemas.events import Event
     from streams.parts import Parts
 
@@ -85,7 +87,13 @@ def request(parts: Parts, workflow: Workflow, event: Event, run: str, arrived: i
     if len(value) > _LARGEST:
         raise Refused.one("", f"the request to start a run has {len(value):,} bytes; a record may have {_LARGEST:,}")
     key = f"{workflow.org}/{workflow.id}".encode()
-    return parts.publisher.put(GUARD, partition_of(key, parts.partitions), key, value)
+    partition = partition_of(key, parts.partitions)
+    if (span := spans.current()) is None:
+        return parts.publisher.put(GUARD, partition, key, value)
+    headers, sending = spans.asking(span, run, partition)
+    put = parts.publisher.put(GUARD, partition, key, value, headers)
+    put.add_done_callback(sending.done)
+    return put
 
 
 def _key(workflow: Workflow, event: Event, run: str) -> str:
@@ -192,7 +200,8 @@ class Guards:
                 folded = from_json(orjson.loads(record.value))
                 by_partition[record.partition].guard(record.key.decode()).fold(folded)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                self._log.warning("an admission can't be read", offset=record.offset, error=repr(error))
+                self._log.warning("an admission can't be read", topic=ADMISSIONS, partition=record.partition,
+                                  offset=record.offset, error=type(error).__name__)  # fmt: skip
 
         await self._parts.read_back.read(ADMISSIONS, list(by_partition), since / 1000, take)
 
@@ -229,7 +238,7 @@ class Guards:
         if not watch.open:
             return
         written: list[asyncio.Future[None]] = []
-        verdicts: list[tuple[bytes, bytes]] = []
+        verdicts: list[_Verdict] = []
         for one in asked:
             self._decide(watch, one, written, verdicts)
         _ = self._parts.spawn(self._finish(watch, event, written, verdicts, sent))
@@ -243,14 +252,15 @@ class Guards:
             return None
 
     def _decide(
-        self, watch: _Watch, one: _Asked, written: list[asyncio.Future[None]], verdicts: list[tuple[bytes, bytes]]
+        self, watch: _Watch, one: _Asked, written: list[asyncio.Future[None]], verdicts: list[_Verdict]
     ) -> None:
         guard = watch.guard(one.key)
         records: list[Decision | Over] = []
         if (over := guard.lapse(one.at, one.offset)) is not None:
             guard.fold(over)
             records.append(over)
-            verdicts.append(_verdict(over.carried, over.run, "storm", over.reason, over.summary))
+            span = self._traced(watch, one, over.run, over.carried)
+            verdicts.append(_verdict(span, over.carried, over.run, "storm", over.reason, over.summary))
         if one.request is not None:
             again, calm = guard.known(one.request.run) is not None, guard.stormy is None
             decision = guard.decide(one.request, one.at, self._parts.settings.storm_limit)
@@ -259,7 +269,8 @@ class Guards:
                 STORMS_OPENED.inc()
             if decision.verdict != "throttle" and not again:
                 records.append(decision)
-            verdicts.append(_verdict(one.request.carried, decision.run, decision.verdict, decision.reason))
+            span = self._traced(watch, one, decision.run, one.request.carried)
+            verdicts.append(_verdict(span, one.request.carried, decision.run, decision.verdict, decision.reason))
             guard.forget(one.at, one.request.per)
         for record in records:
             value = orjson.dumps(to_json(record))
@@ -268,20 +279,25 @@ class Guards:
             # Also that of a request before: a repeat must not be answered before the first is in the log.
             written.append(watch.written)
 
+    @staticmethod
+    def _traced(watch: _Watch, one: _Asked, run: str, carried: dict[str, Any]) -> Span | None:
+        if tracing.active is None:
+            return None
+        return spans.deciding(run, one.key, carried["event"], watch.partition, one.offset)
+
     async def _finish(
         self,
         watch: _Watch,
         event: Any,
         written: list[asyncio.Future[None]],
-        verdicts: list[tuple[bytes, bytes]],
+        verdicts: list[_Verdict],
         sent: list[asyncio.Future[None]],
     ) -> None:
         await self._acknowledged(written)
         if not watch.open:
             return
         parts = self._parts
-        for key, value in verdicts:
-            sent.append(parts.publisher.put(CONTROL, partition_of(key, parts.partitions), key, value))
+        sent += [_tell(parts, verdict) for verdict in verdicts]
         await self._acknowledged(sent)
         if watch.open:
             event.ack()
@@ -313,6 +329,25 @@ class Guards:
             _ = self._parts.publisher.put(GUARD, watch.partition, key.encode(), value)
 
 
+class _Verdict(NamedTuple):
+    """A control record to be sent, and the span of the decision, where it is traced."""
+
+    run: str
+    key: bytes
+    value: bytes
+    span: Span | None
+
+
+def _tell(parts: Parts, verdict: _Verdict) -> asyncio.Future[None]:
+    partition = partition_of(verdict.key, parts.partitions)
+    if verdict.span is None:
+        return parts.publisher.put(CONTROL, partition, verdict.key, verdict.value)
+    headers, sending = spans.verdict(verdict.span, verdict.run, partition)
+    put = parts.publisher.put(CONTROL, partition, verdict.key, verdict.value, headers)
+    put.add_done_callback(sending.done)
+    return put
+
+
 class _Asked:
     """A record of the guard topic: a request, or a tick, which has none. Raises what a malformed one raises."""
 
@@ -342,15 +377,20 @@ def _request(document: dict[str, Any]) -> Request:
 
 
 def _verdict(
-    carried: dict[str, Any], run: str, verdict: str, reason: str, summary: dict[str, Any] | None = None
-) -> tuple[bytes, bytes]:
-    """The key and the value of the control record that tells a verdict."""
+    span: Span | None,
+    carried: dict[str, Any],
+    run: str,
+    verdict: str,
+    reason: str,
+    summary: dict[str, Any] | None = None,
+) -> _Verdict:
+    """The control record that tells a verdict."""
     document = {"format": 1, "id": f"guard:{run}", "action": "start", "run_id": run, "verdict": verdict, **carried}
     if verdict != "admitted":
         document["reason"] = reason
     if summary is not None:
         document["summary"] = summary
-    return str(carried["entity_key"]).encode(), orjson.dumps(document)
+    return _Verdict(run, str(carried["entity_key"]).encode(), orjson.dumps(document), span)
 
 
 def _longest(parts: Parts) -> int:

@@ -48,6 +48,7 @@ class Mark(NamedTuple):
     """An event, or a request to cancel one run; `appended` is when it arrived, in milliseconds since the epoch.
 
     `topic` and `offset` say where an event stands: they order what arrived on one topic within one millisecond.
+    `traceparent` is the span of a request, as long as its worker lives; an event has its own.
     """
 
     appended: int
@@ -56,6 +57,7 @@ class Mark(NamedTuple):
     by: dict[str, Any] | None = None
     topic: str = ""
     offset: int = -1
+    traceparent: str | None = None
 
     def after(self, other: Mark) -> bool:
         """Whether it is known to have arrived after the other."""
@@ -69,6 +71,7 @@ class Seen(NamedTuple):
 
     signal: Signal
     appended: int
+    traceparent: str | None = None
 
 
 class Memory:
@@ -203,7 +206,7 @@ def _decisive(
     for mark in marks:
         if mark.event is None:
             if run is not None and mark.run == run and mark.appended >= arrived:
-                found.append((mark, Seen(Signal("cancel", mark.by or {}), mark.appended)))
+                found.append((mark, Seen(Signal("cancel", mark.by or {}), mark.appended, mark.traceparent)))
         elif (mark.event.source, mark.event.id) == (goes_back_to["source"], goes_back_to["id"]):
             if mark.appended == arrived:
                 found = [one for one in found if not _over(one[0], mark, early=early)]
@@ -231,7 +234,7 @@ def _seen(mark: Mark, workflow: Workflow, goes_back_to: dict[str, Any], arrived:
     signal = signal_for(workflow, goes_back_to, event)
     if signal is None or not (late or signal.kind == "cancel"):
         return None
-    return Seen(signal, mark.appended)
+    return Seen(signal, mark.appended, event.traceparent)
 
 
 def _run_of(workflow: Workflow, state: RunState) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 
 from engine.run import fold, start, suppress
+from runtime import tracing
 from runtime.logging import logger
 from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
 from schemas.names import run_id
-from streams import guards
+from streams import guards, spans
 from streams.emit import emit
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class _Again(NamedTuple):
     versions: Iterable[Workflow]
     offset: int
     arrived: int
+    record: Any
 
 
 class Starts:
@@ -51,6 +53,8 @@ class Starts:
         self._claimed: set[str] = set()
         self._again: list[_Again] = []
         self._in_one_go = self._acknowledged = 0
+        self.record: Any = None
+        """The one that is being looked at, for the traces."""
         self.sent: list[asyncio.Future[None]] = []
 
     def of_event(self, workflow: Workflow, event: Event, key: bytes, arrived: int) -> None:
@@ -59,6 +63,13 @@ class Starts:
         run = run_id(event.org, workflow.id, event.source, event.id)
         if self._known(run, event, workflow.id, (workflow,), arrived):
             return
+        if tracing.active is None:
+            self._start(run, workflow, event, key, arrived)
+        else:
+            with spans.beginning(run, workflow.id, event, self.record):
+                self._start(run, workflow, event, key, arrived)
+
+    def _start(self, run: str, workflow: Workflow, event: Event, key: bytes, arrived: int) -> None:
         parts = self._parts
         signal = parts.signals.before(self._ledger.partition, key, workflow, event, arrived)
         entries = start(workflow, event, parts.clock.now(), parts.rules, signal=signal)
@@ -90,6 +101,13 @@ class Starts:
         run = control.run_id or run_id(event.org, workflow.id, event.source, event.id)
         if self._known(run, event, workflow.id, (workflow,), arrived):
             return
+        if tracing.active is None:
+            self._obey(run, workflow, event, key, arrived, control)
+        else:
+            with spans.admitted(run, workflow.id, event, self.record):
+                self._obey(run, workflow, event, key, arrived, control)
+
+    def _obey(self, run: str, workflow: Workflow, event: Event, key: bytes, arrived: int, control: Control) -> None:
         parts, now = self._parts, self._parts.clock.now()
         if control.verdict == "admitted":
             signal = parts.signals.before(self._ledger.partition, key, workflow, event, arrived)
@@ -105,13 +123,17 @@ class Starts:
             return
         parts = self._parts
         entries = start(workflow, event, parts.clock.now(), parts.rules, run=run, rerun_of=earlier, forced=True)
-        self._begin(run, entries, workflow, event, key, arrived)
+        if tracing.active is None:
+            self._begin(run, entries, workflow, event, key, arrived)
+        else:
+            with spans.running_again(run, workflow.id, event, self.record, earlier):
+                self._begin(run, entries, workflow, event, key, arrived)
 
     def recall(self, event: Event, workflow_id: str, versions: Iterable[Workflow], arrived: int) -> None:
         """A redelivered event may have started a run of a workflow that is disabled or deleted by now."""
         run = run_id(event.org, workflow_id, event.source, event.id)
         if isinstance(claim := self._ledger.find(f"{run}:0"), int):
-            self._again.append(_Again(event, workflow_id, versions, claim, arrived))
+            self._again.append(_Again(event, workflow_id, versions, claim, arrived, self.record))
 
     def add(self, first: str, sent: Sent) -> None:
         """A decision of a run that goes on: claimed under this id, and put on the topics."""
@@ -131,7 +153,7 @@ class Starts:
                 self.sent.append(claim)
         elif isinstance(claim, int):
             past = self._parts.definitions.registry.past(event.org, event.type).get(workflow_id, ())
-            self._again.append(_Again(event, workflow_id, (*past, *versions), claim, arrived))
+            self._again.append(_Again(event, workflow_id, (*past, *versions), claim, arrived, self.record))
         return True
 
     def _begin(
@@ -173,10 +195,12 @@ class Starts:
         if workflow is None:
             logger("starting").error(
                 "a run can't go on: its version of the workflow is gone",
-                org=again.event.org,
-                workflow=again.workflow_id,
+                run_id=entries[0]["id"].rpartition(":")[0],
+                org_id=again.event.org,
+                workflow_id=again.workflow_id,
             )
             return
         state = fold(None, entries, workflow.body)
         state.event = again.event.envelope
-        await self._parts.follow.send_next(self._ledger, again.event.entity_key.encode(), state, again.arrived)
+        with spans.repeated(state.run, again.workflow_id, again.event, again.record):
+            await self._parts.follow.send_next(self._ledger, again.event.entity_key.encode(), state, again.arrived)

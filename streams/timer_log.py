@@ -68,7 +68,11 @@ class TimerLog:
             self._fold((record.key or b"").decode(), record)
         except (ValueError, KeyError, TypeError) as error:
             logger("timers").warning(
-                "a wait can't be read", partition=self.partition, offset=record.offset, error=repr(error)
+                "a wait can't be read",
+                topic=TIMERS,
+                partition=self.partition,
+                offset=record.offset,
+                error=type(error).__name__,
             )
 
     def _fold(self, key: str, record: Any) -> None:

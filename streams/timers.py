@@ -22,6 +22,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.run import waits_until
+from runtime import tracing
 from runtime.kafka import all_of
 from runtime.logging import logger
 from runtime.metrics import TIMER_LATENESS
@@ -29,8 +30,8 @@ from schemas.errors import Refused
 from schemas.formats import newer_header
 from schemas.names import TIMERS
 from schemas.outcomes import Fired
-from streams import dead_letters
-from streams.commands import arrived_of, read_command
+from streams import dead_letters, spans
+from streams.commands import arrived_of, entry_of, read_command
 from streams.emit import claim_id
 from streams.ledger import older
 from streams.signals import EARLY_MS
@@ -184,7 +185,8 @@ class Timers:
             try:
                 sent += await self._one(ledger, record)
             except Exception as error:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition
-                self._log.exception("a wait could not begin", offset=record.offset)
+                self._log.exception("a wait could not begin", topic=record.topic, partition=record.partition,
+                                    offset=record.offset, entry_id=entry_of(record))  # fmt: skip
                 refused = Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500])
                 sent.append(dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions))
         await self._acked(event, ledger, sent)
@@ -210,9 +212,10 @@ class Timers:
             if isinstance(claim, asyncio.Future):
                 return [claim]
             if isinstance(claim, int):
-                await self._parts.follow.again(ledger, record.key, state, claim, arrived_of(record))
+                with spans.repeating(state, ledger, record):
+                    await self._parts.follow.again(ledger, record.key, state, claim, arrived_of(record))
             return []
-        return self._begin(ledger, record.key, state, arrived_of(record))
+        return self._begin(ledger, record.key, state, arrived_of(record), record)
 
     async def go_on(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
         """Begin a wait that was just acknowledged; its copy from Kafka finds it here."""
@@ -220,7 +223,9 @@ class Timers:
         if ledger.open and ledger.ready.is_set() and not ledger.has(claim_id(state)):
             _ = self._begin(ledger, key, state, arrived)
 
-    def _begin(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> list[asyncio.Future[None]]:
+    def _begin(
+        self, ledger: Ledger, key: bytes, state: RunState, arrived: int, record: Any = None
+    ) -> list[asyncio.Future[None]]:
         partition, wait_id = self._partitions.get(ledger.partition), claim_id(state)
         due = waits_until(state)
         if partition is None or due is None:
@@ -230,6 +235,8 @@ class Timers:
             return [writing] if writing is not None else []
         wait = Wait(wait_id, key, due.timestamp(), arrived, state.digest, pack(state))
         written = partition.log.keep(self._parts.publisher, wait, state.workflow)
+        if tracing.active is not None:
+            spans.keeping(state, ledger, record, written)
         # From here to the end of this function nothing is awaited: a signal that is not seen now finds the wait.
         seen = self._parts.signals.find(ledger.partition, key, self._parts.follow.workflow(state), state, arrived)
         if seen is not None:
@@ -272,7 +279,11 @@ class Timers:
         ledger.begin(claim)
         try:
             state = partition.waits.state(wait)
-            sent = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
+            if tracing.active is None:
+                sent = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
+            else:
+                with spans.waking(state, ledger.partition, seen):
+                    sent = self._parts.follow.signal(ledger, wait.key, state, seen, wait.arrived)
         except BaseException:
             ledger.release(wait.id)
             raise
@@ -313,7 +324,7 @@ class Timers:
             try:
                 _ = self.interrupt(ledger, key)
             except Exception:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition's timers
-                self._log.exception("a signal could not be obeyed", entity=key.decode("utf-8", "replace"))
+                self._log.exception("a signal could not be obeyed", entity_key=key.decode("utf-8", "replace"))
 
     async def _sleep(self, partition: _Partition) -> None:
         clock, longest = self._parts.clock, _LOOK_SECONDS if self._parts.clock.virtual else _LONGEST_SLEEP
@@ -345,10 +356,14 @@ class Timers:
         ledger.begin(ledger.claim(wait.id, time.time()))
         try:
             state = partition.waits.state(wait)
-            sent = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
+            if tracing.active is None:
+                sent = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
+            else:
+                with spans.waking(state, ledger.partition):
+                    sent = self._parts.follow.outcome(ledger, wait.key, state, Fired(), wait.arrived)
         except Exception as error:  # noqa: BLE001 - a bug of ours with one run must not hold up a partition's timers
             ledger.release(wait.id)
-            self._log.exception("a wait could not be ended", wait=wait.id)
+            self._log.exception("a wait could not be ended", run_id=wait.run, entry_id=wait.id)
             self._bury(partition, wait, error)
             return None
         TIMER_LATENESS.observe(max(0.0, self._parts.clock.time() - wait.due))
@@ -373,7 +388,9 @@ class Timers:
                 partition.woken.set()
                 return
         elif isinstance(claim, int):
-            await self._parts.follow.again(ledger, wait.key, partition.waits.state(wait), claim, wait.arrived)
+            state = partition.waits.state(wait)
+            with spans.repeating(state, ledger):
+                await self._parts.follow.again(ledger, wait.key, state, claim, wait.arrived)
         if ledger.open and wait.id in partition.waits:
             await asyncio.wait((partition.log.forget(self._parts.publisher, wait),))
 

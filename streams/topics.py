@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from aiokafka.admin import NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 
 from runtime.kafka import LARGEST_RECORD, admin
 from runtime.logging import logger
@@ -35,6 +41,23 @@ if TYPE_CHECKING:
 _DAY: Final = 24 * 3600 * 1000
 _COMPACTION_LAG: Final = 24 * 3600 * 1000
 """A refused definition must not make compaction drop the one in force before it was published again."""
+MIN_INSYNC: Final = "min.insync.replicas"
+
+
+AWAY: Final = "Kafka does not answer; waiting for it"
+_NOT_ALLOWED: Final = (TopicAuthorizationFailedError, ClusterAuthorizationFailedError)
+
+
+class TopicsMissingError(KafkaError):  # type: ignore[misc]  # its base has no types
+    """Topics are missing, and the user that we are for Kafka may not make them."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def waiting_for(error: BaseException) -> str:
+    """What a process waits for that `create` could not help, as a line of its log."""
+    return "topics are missing; waiting for them" if isinstance(error, TopicsMissingError) else AWAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +110,20 @@ def topics(commands: Iterable[str] = ()) -> list[Topic]:
     ]
 
 
+def min_insync(replication: int) -> int:
+    """How many copies must have a record before it is acknowledged (acks=all waits for them).
+
+    Two of three: one broker may be away, and what was acknowledged is still on two disks. With fewer than three copies,
+    two would stop all writes as soon as one broker is away.
+    """
+    return 2 if replication >= 3 else 1
+
+
+def copies(settings: Settings, brokers: int) -> int:
+    """How many copies a topic is to have: as set, or three, or as many as there are brokers."""
+    return settings.replication or min(3, max(1, brokers))
+
+
 async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list[str], int]:
     """Create the topics that are missing; (their names, the number of partitions that all have).
 
@@ -98,7 +135,7 @@ async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list
         there = await _partitions(client, [topic.name for topic in wanted])
         count = _common_count(wanted, there, settings.partitions)
         missing = [topic for topic in wanted if topic.name not in there]
-        await _create(client, missing, count, settings.replication or await _copies(client))
+        await _create(client, missing, count, copies(settings, await _brokers(client)))
         await _settled(client, wanted, count)
         return [topic.name for topic in missing], count
     finally:
@@ -112,9 +149,8 @@ async def _partitions(client: AIOKafkaAdminClient, names: list[str]) -> dict[str
     return {one["topic"]: len(one["partitions"]) for one in described if one["partitions"]}
 
 
-async def _copies(client: AIOKafkaAdminClient) -> int:
-    """Three copies, or as many as there are brokers: what a cluster can lose a broker with."""
-    return min(3, len((await client.describe_cluster())["brokers"]))
+async def _brokers(client: AIOKafkaAdminClient) -> int:
+    return len((await client.describe_cluster())["brokers"])
 
 
 def _common_count(wanted: list[Topic], there: dict[str, int], setting: int) -> int:
@@ -131,6 +167,7 @@ def _common_count(wanted: list[Topic], there: dict[str, int], setting: int) -> i
 
 
 async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int, replication: int) -> None:
+    insync = {MIN_INSYNC: str(min_insync(replication))}
     for with_config in (True, False):
         if not missing:
             return
@@ -140,7 +177,7 @@ async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int,
                     topic.name,
                     1 if topic.single else count,
                     replication,
-                    topic_configs=topic.config if with_config else {},
+                    topic_configs={**topic.config, **insync} if with_config else {},
                 )
                 for topic in missing
             ],
@@ -150,6 +187,11 @@ async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int,
         for name, code, *_message in response.topic_errors:
             error = for_code(code)
             if code and error is not TopicAlreadyExistsError:
+                if error in _NOT_ALLOWED:
+                    raise TopicsMissingError(
+                        f"{name} and what else is missing may not be made by this user: let an administrator run "
+                        "'onestack topics create'"
+                    )
                 if not with_config:
                     raise KafkaError(f"topic {name} could not be created: {error.__name__}")
                 failed.append(next(topic for topic in missing if topic.name == name))

@@ -61,13 +61,15 @@ class _Work:
 
     async def take(self, record: Any) -> bool:
         """Do all that comes of a record; false where the partition went away meanwhile."""
+        self.starts.record = record
         try:
             event = decode(record.value, record.headers, self._parts.settings.max_event_bytes)
             return await self._route(record, event)
         except Refused as refused:
             self._refuse(record, refused)
         except Exception as error:  # noqa: BLE001 - a bug of ours with one event must not stop the stream
-            logger("triggers").exception("an event could not be processed", topic=record.topic, offset=record.offset)
+            logger("triggers").exception("an event could not be processed", topic=record.topic,
+                                         partition=record.partition, offset=record.offset)  # fmt: skip
             self._refuse(record, Refused.one("", f"internal error: {type(error).__name__}: {error}"[:500]))
         return True
 

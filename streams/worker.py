@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from aiokafka.errors import KafkaError
 
 from actions.catalogue import build_actions, open_services
-from runtime import metrics
+from runtime import metrics, tracing
 from runtime.health import Health
 from runtime.kafka_connection import reason_of
-from runtime.logging import configure, logger
+from runtime.logging import configure, logger, tell_of_tasks
 from streams import topics
 from streams.app import build
 from streams.gauges import begin_at_zero, observe
@@ -33,10 +33,14 @@ def run(settings: Settings) -> int:
     """Work until SIGTERM or SIGINT; the exit code of the process."""
     import uvloop  # noqa: PLC0415 - the commands that are not a worker need not load it
 
-    configure(settings)
+    configure(settings, "worker")
+    tracing.configure(settings, "worker")
     uvloop.install()
-    with asyncio.Runner() as runner:
-        return runner.run(_main(settings))
+    try:
+        with asyncio.Runner() as runner:
+            return runner.run(_main(settings))
+    finally:
+        tracing.stop()
 
 
 async def _main(settings: Settings) -> int:
@@ -48,6 +52,7 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     """Run a worker with these actions until it is told to stop; `commands` are further topics to create."""
     log = logger("worker")
     _calm_collector()
+    tell_of_tasks(asyncio.get_running_loop())
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -88,7 +93,7 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
             await asyncio.wait_for(app.stop(), 5)
         await parts.stop()
     if ended:
-        log.error("the worker ends, for its streams have crashed", error=repr(app.crash_reason))
+        log.error("the worker ends, for its streams have crashed", exc_info=app.crash_reason)
         return 1
     return 0
 
@@ -108,7 +113,7 @@ async def _topics(settings: Settings, commands: tuple[str, ...], stop: asyncio.E
             created, partitions = await topics.create(settings, commands)
         except (OSError, KafkaError) as error:
             if not said:
-                log.warning("Kafka does not answer; waiting for it", broker=settings.broker, error=reason_of(error))
+                log.warning(topics.waiting_for(error), broker=settings.broker, error=reason_of(error))
             said = True
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), 0.5)

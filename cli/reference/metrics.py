@@ -30,7 +30,7 @@ _PARTS: Final[tuple[tuple[str, tuple[MetricWrapperBase, ...]], ...]] = (
     (
         "Every process",
         (metrics.BUILD_INFO, metrics.READY, metrics.DEPENDENCY_UP, metrics.DEPENDENCY_REACHED, metrics.CONSUMER_LAG,
-         metrics.REBALANCES, metrics.DEAD_LETTERS),
+         metrics.REBALANCES, metrics.DEAD_LETTERS, metrics.SPANS),
     ),
     (
         "Worker",
@@ -55,6 +55,7 @@ _VALUES: Final = {
     ("onestack_consumer_lag", "group"): "onestack-worker, onestack-projector, onestack-projector-events",
     ("onestack_rebalances", "group"): "the same",
     ("onestack_dead_letters", "reason"): "unreadable, invalid, too_large, internal (a bug of ours)",
+    ("onestack_spans", "result"): "exported, dropped",
     ("onestack_runs", "outcome"): "started, waiting, completed, failed, cancelled, skipped, suppressed",
     ("onestack_runs_suppressed", "guard"): "loop, throttle, storm",
     ("onestack_events", "result"): "matched, unmatched, refused, forwarded, repeated",

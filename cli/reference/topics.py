@@ -12,7 +12,9 @@ _INTRO = """
 Workers create the topics that are missing, and so does `onestack topics create`; `onestack schemas` writes one AsyncAPI
 3 document of all of them. All but the definitions topic have the same number of partitions (`ONESTACK_PARTITIONS`) and,
 for events, commands and the run log, the same key: so everything about one entity is on one partition, in order.
-Records of up to 2 MB are taken; events of up to `ONESTACK_MAX_EVENT_BYTES`.
+Records of up to 2 MB are taken; events of up to `ONESTACK_MAX_EVENT_BYTES`. Each has `ONESTACK_REPLICATION` copies;
+with three or more, two must have a record before it is acknowledged (`min.insync.replicas`). `onestack topics check`
+compares all of that with the cluster, and `onestack topics apply` mends what is a setting of a topic.
 """
 _RUN_LOG = """
 ## The run log

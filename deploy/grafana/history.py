@@ -57,7 +57,7 @@ _HISTORY = Row(
         ),
         Panel(
             "Seconds since Postgres answered",
-            "By process. Runbook: postgres-away.",
+            "By process; up to some seconds where there is little to do. Runbook: postgres-away.",
             "s",
             [Query('time() - (onestack_dependency_reached_timestamp_seconds{dependency="postgres"} > 0)',
                    "{{job}} {{instance}}")],
@@ -96,7 +96,7 @@ _HUB = Row(
         ),
         Panel(
             "Share of answers that are errors of ours",
-            "5xx of all answers. Runbook: hub-errors.",
+            "5xx of all answers: a part is away (503), or a bug of ours (500). Runbook: hub-errors.",
             "percentunit",
             [
                 Query(
@@ -116,7 +116,7 @@ _HUB = Row(
         ),
         Panel(
             "95 % of the answers, by route",
-            "The slowest routes, where to begin to look.",
+            "The ten slowest routes: where to begin to look. Runbook: hub-slow.",
             "s",
             [
                 Query(

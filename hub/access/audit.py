@@ -84,7 +84,7 @@ class Audit:
             # Also where the caller hangs up: who reads the log wants to know.
             await asyncio.shield(asyncio.ensure_future(write()))
         except (Problem, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.warning("an outcome is not in the audit log", id=record.id, outcome=outcome, error=repr(error))
+            log.warning("an outcome is not in the audit log", audit_id=record.id, outcome=outcome, error=repr(error))
 
     def _told(self, details: Mapping[str, Any]) -> str:
         text = orjson.dumps(self._redaction.value(dict(details)), default=str).decode().replace("\\u0000", "")

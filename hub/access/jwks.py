@@ -149,7 +149,11 @@ class UrlKeys(_Keys):
                 answer.raise_for_status()
                 self._put(await answer.content.read(_LARGEST))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            log.warning("the keys can't be fetched; the keys of before stay in force", url=self._url, error=repr(error))
+            log.warning(
+                "the keys can't be fetched; the keys of before stay in force",
+                host=urlsplit(self._url).hostname,
+                error=repr(error),
+            )
         finally:
             self._fetching = None
 

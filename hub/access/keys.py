@@ -135,7 +135,7 @@ class Keys:
             async with self._database.unbound() as connection:
                 await connection.execute(_TOUCH, id)
         except (Problem, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-            log.debug("a key's use was not noted", key=id, error=repr(error))
+            log.debug("a key's use was not noted", key_id=id, error=repr(error))
 
 
 async def add(connection: Connection, org: str, wanted: Wanted) -> NewKey:

@@ -19,6 +19,7 @@ from hub.routing import answers, api_router, json, problems
 from hub.sending import Outgoing
 from hub.services import events
 from hub.services.emitting import MOST, accepted, is_foreign, of_org
+from hub.spans import carried
 from schemas.errors import Fault, Refused
 
 router = api_router("events")
@@ -92,6 +93,7 @@ async def publish_events(request: Request, caller: Annotated[Caller, needs(RUN)]
     media = _media_type(request)
     raw = await request.body()
     limit = parts.settings.max_event_bytes
+    sender = request.headers.get("traceparent")
 
     def look() -> list[Any]:
         given, batch = _read(raw, media)
@@ -99,7 +101,7 @@ async def publish_events(request: Request, caller: Annotated[Caller, needs(RUN)]
             if is_foreign(one, caller.org):
                 fault = Fault(f"[{number}].orgid" if batch else "orgid", f"is not {caller.org!r}")
                 raise Problem(403, "An event can be sent for your own organisation alone.", faults=[fault])
-        return accepted([of_org(one, caller.org) for one in given], limit, numbered=batch)
+        return accepted([carried(of_org(one, caller.org), sender) for one in given], limit, numbered=batch)
 
     found = look() if len(raw) <= _QUICK else await asyncio.to_thread(look)
     ids = [event.id for event, _ in found]

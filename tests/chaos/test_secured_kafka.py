@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
@@ -93,8 +94,13 @@ async def test_workers_get_in_by_password_and_by_token_and_share_the_work(
     secured: tuple[ClusterStack, Tokens],
 ) -> None:
     stack, tokens = secured
-    await stack.working()
-    assert {call.by for call in stack.receiver.calls} == {"worker0", "worker1"}
+
+    async def callers() -> set[str]:
+        await stack.working()
+        return {call.by for call in stack.receiver.calls}
+
+    # Who comes second gets its partitions a moment later.
+    await eventually(callers, lambda seen: seen == {"worker0", "worker1"}, 30, "the workers that made calls")
     assert tokens.asked[0] == {"grant_type": "client_credentials", "scope": "kafka"}
     assert len(tokens.asked) == 1, "all clients of a process share a token"
 
@@ -244,3 +250,24 @@ async def test_the_acls_as_json_are_those_that_hold(secured: tuple[ClusterStack,
             "topics", "acls", "--apply", ONESTACK_KAFKA_USERNAME="onestack-hub",
             ONESTACK_KAFKA_PASSWORD=secured[0].authority.users["onestack-hub"],
         )  # fmt: skip
+
+
+async def test_a_worker_whose_topics_are_missing_says_who_may_make_them(tmp_path: Path) -> None:
+    """On a cluster of its own: nobody has made anything there, and the ACLs alone are there."""
+    stack = ClusterStack(partitions=2, brokers=1)
+    try:
+        await asyncio.to_thread(stack.cluster.start)
+        await stack.receiver.start()
+        await asyncio.to_thread(stack.postgres.start)
+        await stack.onestack("topics", "acls", "--apply")
+        stack.up("worker0")
+
+        async def log() -> str:
+            return stack.log("worker0").read_text()
+
+        said = await eventually(log, lambda text: "topics are missing" in text, 30, "the worker's log")
+        assert "onestack topics create" in said
+        await stack.onestack("topics", "create")
+        await eventually(log, lambda text: "the worker works" in text, 30, "the worker's log")
+    finally:
+        await stack.stop()

@@ -6,11 +6,13 @@ import asyncio
 import http.server
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -37,12 +39,13 @@ class Call(NamedTuple):
 
     key: str
     body: str
+    traceparent: str = ""
 
 
 class Hub(http.server.ThreadingHTTPServer):
     """Answers notes at once; one whose body begins with `slow` after 50 ms, with `held` when it is let go.
 
-    `flaky` fails twice.
+    `flaky` fails twice. With a `refusal` all are refused, with that answer.
     """
 
     daemon_threads = True
@@ -50,6 +53,7 @@ class Hub(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         self.calls: list[Call] = []
         self.let_go = threading.Event()
+        self.refusal = b""
         super().__init__(("127.0.0.1", 0), _Answer)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -66,8 +70,10 @@ class _Answer(http.server.BaseHTTPRequestHandler):
     server: Hub
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["body"]
-        self.server.calls.append(Call(self.headers["Idempotency-Key"].strip('"'), body))
+        given = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        body = str(given.get("body", given))
+        key = (self.headers["Idempotency-Key"] or self.headers["webhook-id"]).strip('"')
+        self.server.calls.append(Call(key, body, self.headers["traceparent"] or ""))
         if body.startswith("slow"):
             time.sleep(0.05)
         elif body.startswith("held"):
@@ -77,12 +83,14 @@ class _Answer(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        answer = b'{"id": "n-1"}'
-        self.send_response(201)
+        answer = self.server.refusal or b'{"id": "n-1"}'
+        self.send_response(422 if self.server.refusal else 201)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
+
+    do_PATCH = do_POST  # noqa: N815 - http.server's name
 
     def log_message(self, *_: object) -> None:
         """Nobody reads it."""
@@ -123,10 +131,10 @@ class Cluster:
         self.hub.shutdown()
         self.hub.server_close()
 
-    async def start(self, name: str) -> None:
-        """Start a worker; returns when it works."""
-        env = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("ONESTACK_")},
+    def environment(self, **given: str) -> dict[str, str]:
+        """What a process here is told; `given` wins over it."""
+        return {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("ONESTACK_", "OTEL_"))},
             "ONESTACK_BROKER": self.broker.bootstrap,
             "ONESTACK_PARTITIONS": str(PARTITIONS),
             "ONESTACK_FETCH_MAX_WAIT_MS": "10",
@@ -135,7 +143,12 @@ class Cluster:
             "ONESTACK_HUB_URL": f"http://127.0.0.1:{self.hub.server_port}",
             "ONESTACK_METRICS_PORT": "0",
             "ONESTACK_MAX_CALLS": str(MAX_CALLS),
+            **given,
         }
+
+    async def start(self, name: str, **given: str) -> None:
+        """Start a worker, with these variables besides; returns when it works."""
+        env = self.environment(**given)
         log = self.folder / f"{name}.log"
         before = log.read_bytes().count(b"the worker works") if log.exists() else 0
         self.workers[name] = spawn([sys.executable, "-m", "cli.main", "worker"], log, env=env)
@@ -145,6 +158,15 @@ class Cluster:
             return log.exists() and log.read_bytes().count(b"the worker works") > before
 
         await self.until(works)
+
+    def counted(self, name: str, metric: str) -> float:
+        """What a worker tells of a metric at /metrics, over all its labels."""
+        served = re.findall(r"http://[\d.:]+/metrics", (self.folder / f"{name}.log").read_text())
+        with urllib.request.urlopen(served[-1], timeout=10) as answer:
+            lines = [line.split() for line in answer.read().decode().splitlines()]
+        return sum(
+            float(value) for full, value in (line for line in lines if len(line) == 2) if full.split("{")[0] == metric
+        )
 
     def kill(self, name: str) -> None:
         """SIGKILL."""

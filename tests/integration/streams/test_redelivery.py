@@ -47,6 +47,7 @@ async def test_after_a_kill_all_runs_end_and_what_the_log_tells_is_not_performed
         await calls(cluster, 1)
         after = cluster.hub.count()
         assert {key for key in done if after[key] > performed[key]} == set()
+        assert cluster.counted("a", "onestack_commands_repeated_total") > 0
     runs = await cluster.finished("kill", len(names))
     check(runs, names)
     counted = cluster.hub.count()

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from runtime.kafka import LARGEST_RECORD, partition_of
 from schemas.errors import Fault, Refused
+from schemas.events import decode
 from schemas.names import DEAD_LETTERS
-from streams.dead_letters import as_text, letter, put
+from streams.dead_letters import REASONS, as_text, letter, put, reason_class
 
 MOST = 16 * 1024
 AT = datetime(2026, 11, 23, 8, 0, 0, 5, tzinfo=UTC)
@@ -106,3 +107,24 @@ async def test_the_largest_record_there_is_fits_into_a_letter() -> None:
     for key, value in ((b"k" * LARGEST_RECORD, b"v"), (b"\x01" * LARGEST_RECORD, b"\x01" * LARGEST_RECORD)):
         _topic, _partition, short, told, _headers = await sent_for(key, value)
         assert len(short) + len(told) < LARGEST_RECORD // 4
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (b"this is no JSON", "unreadable"),
+        (b"[]", "unreadable"),
+        (None, "unreadable"),
+        (b" " * 300_000, "too_large"),
+        (b'{"specversion": "1.0", "id": "ev-1"}', "invalid"),
+    ],
+)
+def test_a_refusal_is_counted_by_the_class_of_its_reason(value: bytes | None, wanted: str) -> None:
+    with pytest.raises(Refused) as caught:
+        decode(value, [], 256 * 1024)
+    assert reason_class(caught.value) == wanted
+    assert wanted in REASONS
+
+
+def test_a_bug_of_ours_is_a_class_of_its_own() -> None:
+    assert reason_class(Refused.one("", "internal error: KeyError: 'x'")) == "internal"

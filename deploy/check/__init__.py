@@ -1,0 +1,1 @@
+"""The checks behind `make deploy-check`: what can be known of images and manifests without starting them."""
