@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from schemas.formats import READS
+
 
 class ProjectionError(Exception):
     """The root of this package's errors."""
@@ -18,6 +20,16 @@ class Poison(ProjectionError):  # noqa: N818 - it says what is so
         super().__init__(f"{field}: {reason}" if field else reason)
         self.reason = reason
         self.field = field
+
+
+class TooNew(ProjectionError):  # noqa: N818 - it says what is so
+    """A record in a format that is newer than this version reads: it is left where it is, neither lost nor guessed."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(
+            f"a record of the run log is in format {version}, and this version reads up to {READS}: "
+            "run a projector of the version that wrote it"
+        )
 
 
 class PositionLost(ProjectionError):  # noqa: N818 - it says what is so

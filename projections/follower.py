@@ -23,6 +23,7 @@ from projections.store import MOVED, Move, Partition, Rows, Store
 from runtime.dependencies import KAFKA, POSTGRES
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
+from runtime.health import Part
 from runtime.kafka import client_options
 from runtime.kafka_connection import reason_of
 from runtime.logging import logger
@@ -62,6 +63,8 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._stopping = False
         self._writing = False
         self.measure = Measure(self.group, self.measured)
+        self.trouble: str | None = None
+        """Why the last try did not succeed, where it did not."""
 
     @abstractmethod
     async def _open(self, connection: Connection) -> None:
@@ -78,6 +81,19 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
     @abstractmethod
     async def _turn(self) -> None:
         """Fetch what has arrived, and write it."""
+
+    @property
+    def assigned(self) -> int:
+        """How many partitions are its own."""
+        return len(self._consumer.assignment()) if self._consumer is not None else 0
+
+    def mark(self) -> int:
+        """A number that changes with each batch that is written."""
+        return sum(self._positions().values())
+
+    def held(self) -> Part | None:
+        """Why it refuses to go on with some partition, where it does."""
+        return None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set; then the transaction at work finishes, or after a second is rolled back."""
@@ -151,6 +167,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
                 self._stale = True
             except POSTGRES_FAILED as error:
                 POSTGRES.away()
+                self.trouble = told(error)
                 self.log.warning("postgres did not take a batch, connecting anew", error=told(error))
                 self._stale = True
                 await self._disconnect()
@@ -159,6 +176,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
                 await self._connect()
             except KafkaError as error:
                 KAFKA.away()
+                self.trouble = told(error)
                 self.log.warning("kafka refused, trying again", error=told(error))
                 self._stale = True
                 await asyncio.sleep(pause)
@@ -168,6 +186,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         if self._stale:
             await self._seek()
         await self._turn()
+        self.trouble = None
         if POSTGRES.idle and self._connection is not None:
             await self._connection.execute("select 1")
             POSTGRES.reached()
@@ -179,6 +198,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
             nonlocal waited
             waited = True
             POSTGRES.away()
+            self.trouble = told(error)
             self.log.warning("postgres is away, waiting for it", error=told(error))
 
         url = self.settings.postgres_url
