@@ -21,10 +21,10 @@ from projections.definitions import Definitions, FoldFactory
 from projections.event_projector import EventProjector
 from projections.events import Redact
 from projections.follower import Batch, Follower
-from projections.health import ProjectorHealth
 from projections.housekeeping import Housekeeping
 from projections.migrations import migrate
 from projections.projection import Projection
+from projections.readiness import ProjectorHealth
 from projections.retention import REMOVED
 from projections.store import Partition
 from runtime import metrics, tracing
