@@ -28,5 +28,9 @@ class RebuildBusy(ProjectionError):  # noqa: N818 - it says what is so
     """Another rebuild of this database is at work."""
 
 
+class Differs(ProjectionError):  # noqa: N818 - it says what is so
+    """The history is not what the log says."""
+
+
 class RetentionBusy(ProjectionError):  # noqa: N818 - it says what is so
     """Another process removes old rows from this database right now."""

@@ -70,5 +70,6 @@ class EventProjector(Follower):
                 now = self._clock.now()
                 ahead = now - datetime.now(UTC) if self._clock.virtual else timedelta()
                 await self._events.add(records[begin : begin + AT_ONCE], now, ahead)
+            await self._marks.set(records)
         finally:
             self._writing = False

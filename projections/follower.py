@@ -18,7 +18,8 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from projections.errors import PositionLost
-from projections.store import MOVED, Move, Partition, Rows, Store
+from projections.logs import Marks, start_anew
+from projections.store import MOVED, Partition, Store
 from runtime import metrics
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
@@ -26,6 +27,7 @@ from runtime.kafka import client_options
 from runtime.logging import logger
 from runtime.postgres import Connection, connect, patiently
 from runtime.settings import Settings
+from schemas.names import DEFINITIONS
 
 _LONGEST_WAIT: Final = 5.0
 # The last is what asyncpg raises of a connection that broke in the middle of a call.
@@ -56,6 +58,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._consumer: Any = None
         self._connection: Connection | None = None
         self._store: Store
+        self._marks: Marks
         self._stale = True
         self._stopping = False
         self._writing = False
@@ -173,6 +176,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
             self.log.info("postgres is back")
         await connection.add_listener(MOVED, self._moved)
         self._store = Store(connection)
+        self._marks = Marks(connection)
         await self._open(connection)
 
     def _moved(self, *_told: object) -> None:
@@ -225,6 +229,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._stand({})
         if not assigned:
             return
+        await start_anew(self._marks.connection, self._consumer, [one for one in assigned if one.topic != DEFINITIONS])
         begins = await self._consumer.beginning_offsets(assigned)
         ends = await self._consumer.end_offsets(assigned)
         positions = await self._store.positions(Partition(*one) for one in assigned)
@@ -232,35 +237,12 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
             return
         for one in assigned:
             if not self._seeks_itself(one, begins[one], ends[one]):
-                await self._seek_one(one, positions, begins[one], ends[one])
+                self._consumer.seek(one, max(positions[Partition(*one)], begins[one]))
         self._stand(positions)
 
     def _seeks_itself(self, one: TopicPartition, begin: int, end: int) -> bool:  # noqa: ARG002
         """Whether this partition's position is the subclass's to find, which it then has done."""
         return False
-
-    async def _seek_one(self, one: TopicPartition, positions: dict[Partition, int], begin: int, end: int) -> None:
-        at = Partition(*one)
-        if positions[at] > end and not await self._reaches(one, begin, end, positions[at]):
-            self.log.warning(
-                "a topic is shorter than it was: it was made anew, reading it from its beginning", topic=at.topic
-            )
-            await self._store.write(Rows(), [Move(*at, positions[at], begin)])
-            positions[at] = begin
-        self._consumer.seek(one, max(positions[at], begin))
-
-    async def _reaches(self, one: TopicPartition, begin: int, end: int, position: int) -> bool:
-        """Whether the log has the record before `position` after all.
-
-        Tansu names as its end the offset after the first record of its last batch.
-        """
-        self._consumer.seek(one, max(begin, end - 1))
-        until = time.monotonic() + 1.0
-        reached = end
-        while reached < position and time.monotonic() < until:
-            for records in (await self._consumer.getmany(one, timeout_ms=100)).values():
-                reached = records[-1].offset + 1
-        return reached >= position
 
     def _measure_lag(self) -> None:
         now = time.monotonic()

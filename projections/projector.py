@@ -122,6 +122,7 @@ class Projector(Follower):
         began = time.perf_counter()
         poisoned, entries = self._projection.poisoned, self._projection.entries
         await self._projection.project(records)
+        await self._marks.set(records)
         took = time.perf_counter() - began
         metrics.PROJECTED.inc(self._projection.entries - entries)
         metrics.PROJECTION_SECONDS.observe(took)

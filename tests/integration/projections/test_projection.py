@@ -11,8 +11,9 @@ import pytest
 
 from projections.errors import PositionLost
 from projections.projection import Projection
-from projections.rebuild import SHADOW, exchange, make_shadow
+from projections.shadow import ShadowStore, make_shadow
 from projections.store import Partition, Store
+from projections.swap import exchange
 from runtime.postgres import Connection, connect
 from schemas.names import DEAD_LETTERS, RUNS
 
@@ -263,7 +264,7 @@ async def test_a_rebuild_makes_the_same_rows_and_keeps_what_the_log_no_longer_ha
     await connection.execute("update history_data.runs set status = 'odd' where run_id = 'run-1'")
 
     await make_shadow(connection)
-    shadow = Projection(Store(connection, SHADOW))
+    shadow = Projection(ShadowStore(connection))
     shadow.positions = await shadow.store.positions([Partition(RUNS, 0)])
     await shadow.project(numbered([*old, *new])[1:])
     await exchange(connection)
@@ -276,7 +277,7 @@ async def test_a_projector_beside_a_rebuild_goes_on_where_that_ended(connection:
     await live.project(numbered(values))
     expected = await rows(connection)
     await make_shadow(connection)
-    shadow = Projection(Store(connection, SHADOW))
+    shadow = Projection(ShadowStore(connection))
     shadow.positions = await shadow.store.positions([Partition(RUNS, 0)])
     await shadow.project(numbered(values)[:6])
     await exchange(connection)
