@@ -49,7 +49,8 @@ class Table(NamedTuple):
         listed = ", ".join(_column(name) for name in self.columns)
         if self.name == "entries":
             return f"""select t.run_id, (t.seq + e.number - 1)::integer as seq, e.entry::text as entry
-                         from {place} t cross join lateral json_array_elements(t.entries) with ordinality e (entry, number)
+                         from {place} t
+                        cross join lateral json_array_elements(t.entries) with ordinality e (entry, number)
                         where {where}"""
         return f"select {listed} from {place} t where {where}"
 

@@ -54,7 +54,7 @@ class Filling:
         return self._events.positions[at] if found is None else found
 
     async def can_go_on(self, *, ahead: bool) -> bool:
-        """Whether what is there is followed by what the log still has, and is (but `ahead`) not ahead of the history."""
+        """Whether what is there is followed by what the log still has, and is not ahead of it, but where it may."""
         begins = await self._consumer.beginning_offsets(self._partitions) if self._partitions else {}
         live = await self._live()
         return all(
@@ -77,7 +77,7 @@ class Filling:
             ranges = await self._ranges(capped=capped)
             if sum(end - begin for begin, end in ranges.values()) <= close and close:
                 return
-            await self._follow(ranges, say)
+            await self._follow(ranges, say, capped=capped)
 
     async def _ranges(self, *, capped: bool) -> dict[TopicPartition, tuple[int, int]]:
         if not self._partitions:
@@ -94,15 +94,23 @@ class Filling:
                 found[one] = (begin, end)
         return found
 
-    async def _follow(self, ranges: dict[TopicPartition, tuple[int, int]], say: Callable[[str], None]) -> None:
+    async def _follow(
+        self, ranges: dict[TopicPartition, tuple[int, int]], say: Callable[[str], None], *, capped: bool
+    ) -> None:
         progress = _Progress(sum(end - begin for begin, end in ranges.values()), say)
-        async for records in self._records(ranges):
+        async for records in self._records(ranges, capped=capped):
             await self._fold(records)
             self._read += len(records)
             progress.tell(sum(end - max(begin, self._position(at)) for at, (begin, end) in ranges.items()))
 
-    async def _records(self, ranges: dict[TopicPartition, tuple[int, int]]) -> AsyncIterator[list[Any]]:
-        """Batches of the records from the first offset to before the second, of all these partitions."""
+    async def _records(
+        self, ranges: dict[TopicPartition, tuple[int, int]], *, capped: bool
+    ) -> AsyncIterator[list[Any]]:
+        """Batches of the records from the first offset to before the second, of all these partitions.
+
+        What a fetch brings beyond that is left out where it is `capped`. Otherwise it belongs to them: Tansu names as
+        the end of a log the offset after the first record of its last batch.
+        """
         consumer, left = self._consumer, dict(ranges)
         if not left:
             return
@@ -112,7 +120,13 @@ class Filling:
         heard = time.monotonic()
         while left:
             arrived = await consumer.getmany(timeout_ms=200, max_records=_BATCH)
-            found = [one for at, of_one in arrived.items() if at in left for one in of_one if one.offset < left[at][1]]
+            found = [
+                one
+                for at, of_one in arrived.items()
+                if at in left
+                for one in of_one
+                if not capped or one.offset < left[at][1]
+            ]
             if found:
                 heard = time.monotonic()
                 yield found

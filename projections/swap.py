@@ -162,7 +162,8 @@ async def _grant_again(connection: Connection, fresh: list[Period]) -> None:
     for row in rows:
         await connection.execute(row["statement"])
     owner = await connection.fetchval(
-        f"select relowner::regrole::text from pg_class where oid = '{LIVE}.runs'::regclass and relowner <> current_user::regrole"
+        f"""select relowner::regrole::text from pg_class
+             where oid = '{LIVE}.runs'::regclass and relowner <> current_user::regrole"""
     )
     for one in fresh if owner else ():
         await connection.execute(f"alter table {LIVE}.{one.name} owner to {owner}")
