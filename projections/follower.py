@@ -19,17 +19,20 @@ from aiokafka.errors import KafkaError
 
 from projections.errors import PositionLost
 from projections.logs import Marks, start_anew
+from projections.standing import standing_of
 from projections.store import MOVED, Partition, Store
 from runtime import metrics
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import client_options
 from runtime.logging import logger
-from runtime.postgres import Connection, connect, patiently
+from runtime.postgres import Connection, connect, patiently, trouble
 from runtime.settings import Settings
 from schemas.names import DEFINITIONS
 
 _LONGEST_WAIT: Final = 5.0
+_IDLE: Final = 3.0
+"""Seconds after a failure for which a part that has nothing to write still counts as waiting."""
 # The last is what asyncpg raises of a connection that broke in the middle of a call.
 POSTGRES_FAILED: Final = (
     asyncpg.PostgresError,
@@ -63,6 +66,8 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._stopping = False
         self._writing = False
         self._lag_at = 0.0
+        self._failed_at = 0.0
+        self.standing = standing_of(self.name)
 
     @abstractmethod
     async def _open(self, connection: Connection) -> None:
@@ -77,8 +82,8 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         """The next offset of each partition that it holds."""
 
     @abstractmethod
-    async def _turn(self) -> None:
-        """Fetch what has arrived, and write it."""
+    async def _turn(self) -> bool:
+        """Fetch what has arrived, and write it; whether anything was written."""
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set; then the transaction at work finishes, or after a second is rolled back."""
@@ -143,37 +148,39 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
                 self.log.info("reading the offsets again", reason=str(lost))
                 self._stale = True
             except POSTGRES_FAILED as error:
-                self.log.warning("postgres did not take a batch, connecting anew", error=told(error))
+                self._wait(trouble(error))
                 self._stale = True
                 await self._disconnect()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_WAIT)
                 await self._connect()
+                self._failed_at = time.monotonic()
             except KafkaError as error:
-                self.log.warning("kafka refused, trying again", error=told(error))
+                self._wait(f"kafka refused ({told(error)})")
                 self._stale = True
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_WAIT)
 
+    def _wait(self, reason: str) -> None:
+        self._failed_at = time.monotonic()
+        if self.standing.wait(reason):
+            self.log.warning("waiting; nothing is lost, and it goes on by itself", reason=reason)
+
     async def _follow(self) -> None:
         if self._stale:
             await self._seek()
-        await self._turn()
+        wrote = await self._turn()
+        if self.standing.reason is not None and (wrote or time.monotonic() - self._failed_at > _IDLE):
+            waited = self.standing.go_on()
+            self.log.info("goes on", waited_seconds=round(waited or 0.0, 1))
         self._measure_lag()
 
     async def _connect(self) -> None:
-        waited = False
-
-        def say(error: BaseException) -> None:
-            nonlocal waited
-            waited = True
-            self.log.warning("postgres is away, waiting for it", error=told(error))
-
         url = self.settings.postgres_url
         # What a crash of the server takes of the rows it takes of the offsets too: Kafka has it still.
-        self._connection = connection = await patiently(lambda: connect(url, durable=False), patience=None, on_wait=say)
-        if waited:
-            self.log.info("postgres is back")
+        self._connection = connection = await patiently(
+            lambda: connect(url, durable=False), patience=None, on_wait=lambda error: self._wait(trouble(error))
+        )
         await connection.add_listener(MOVED, self._moved)
         self._store = Store(connection)
         self._marks = Marks(connection)
@@ -183,15 +190,13 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._stale = True
 
     async def _start_consumer(self) -> None:
-        pause, waited = 0.2, False
+        pause = 0.2
         while True:
             consumer = self._consumer = self._new_consumer()
             try:
                 await consumer.start()
             except (KafkaError, OSError, TimeoutError) as error:
-                if not waited:
-                    self.log.warning("kafka is away, waiting for it", error=told(error))
-                waited = True
+                self._wait(f"kafka is away ({told(error)})")
                 with contextlib.suppress(KafkaError, OSError):
                     await consumer.stop()
                 await asyncio.sleep(pause)

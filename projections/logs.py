@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from projections.letters import stamp
 from projections.records import Arrived
@@ -25,7 +26,7 @@ log = logger("logs")
 
 EVERY: Final = 30.0
 """Seconds between two marks of a partition; the first comes with the first batch."""
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 10.0
 
 _SET: Final = f"""
 insert into {LIVE}.marks as m (topic, partition, "offset", told)
@@ -127,13 +128,10 @@ async def _exchanged(
     for at, (offset, _) in open_.items():
         consumer.seek(at, offset)
     found: set[TopicPartition] = set()
-    until = time.monotonic() + _PATIENCE
-    while open_ and time.monotonic() < until:
-        arrived: Mapping[TopicPartition, Sequence[Any]] = await consumer.getmany(*open_, timeout_ms=200)
-        for at, records in arrived.items():
-            mark = open_.pop(at, None)
-            first = records[0]
-            if mark is not None and (first.offset == mark[0]) and tell(first) != mark[1]:
+    while open_:
+        for at, records in (await _arrived(consumer, *open_)).items():
+            offset, known = open_.pop(at)
+            if records[0].offset == offset and tell(records[0]) != known:
                 found.add(at)
     return found
 
@@ -143,13 +141,23 @@ async def _reaches(consumer: Any, one: TopicPartition, begin: int, end: int, pos
 
     Tansu names as its end the offset after the first record of its last batch.
     """
-    consumer.seek(one, max(begin, end - 1))
-    until = time.monotonic() + 1.0
-    reached = end
-    while reached < position and time.monotonic() < until:
-        for records in (await consumer.getmany(one, timeout_ms=100)).values():
-            reached = records[-1].offset + 1
-    return reached >= position
+    if begin >= end:
+        return False
+    consumer.seek(one, end - 1)
+    return bool((await _arrived(consumer, one))[one][-1].offset + 1 >= position)
+
+
+async def _arrived(consumer: Any, *partitions: TopicPartition) -> Any:
+    """The records that come next, by the partition, of those of these partitions of which any come.
+
+    Raises KafkaTimeoutError where none do: to take a slow broker for another log would double what is read.
+    """
+    until = time.monotonic() + _PATIENCE
+    while time.monotonic() < until:
+        if found := await consumer.getmany(*partitions, timeout_ms=200):
+            return found
+    message = f"{partitions[0].topic} has records that did not arrive"
+    raise KafkaTimeoutError(message)
 
 
 async def _first_at(consumer: Any, one: TopicPartition, begin: int, end: int) -> datetime:
@@ -158,8 +166,4 @@ async def _first_at(consumer: Any, one: TopicPartition, begin: int, end: int) ->
     if begin >= end:
         return now
     consumer.seek(one, begin)
-    until = time.monotonic() + _PATIENCE
-    while time.monotonic() < until:
-        for records in (await consumer.getmany(one, timeout_ms=200)).values():
-            return min(now, stamp(records[0].timestamp))
-    return now
+    return min(now, stamp((await _arrived(consumer, one))[one][0].timestamp))

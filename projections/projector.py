@@ -82,7 +82,7 @@ class Projector(Follower):
         self._consumer.seek(one, begin)
         return True
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> bool:
         if self._definitions.reading and (DEFINITIONS, 0) in self._projection.positions:
             await self._define(())
         found = await self._arrived()
@@ -93,6 +93,8 @@ class Projector(Follower):
                 await self._write(found)
             finally:
                 self._writing = False
+            return True
+        return False
 
     async def _arrived(self) -> dict[TopicPartition, list[Any]]:
         """What has arrived, and what follows it closely.

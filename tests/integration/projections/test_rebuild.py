@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,8 +14,8 @@ from hub.database import Database
 from hub.reading import Reads, bound
 from projections.checksum import checksums
 from projections.errors import Differs, RebuildBusy
-from projections.rebuild import LOCK, SHADOW
-from projections.shadow import OLD
+from projections.rebuild import LOCK
+from projections.shadow import OLD, SHADOW
 from runtime.postgres import Connection, connect
 from runtime.settings import Settings, load
 from sandbox.broker import Tansu
@@ -54,11 +54,11 @@ def settings(broker: Tansu, url: str) -> Settings:
 
 
 @pytest.fixture
-async def lived(settings: Settings, connection: Connection) -> AsyncIterator[Connection]:
+async def lived(settings: Settings, connection: Connection) -> Connection:
     """A history that a projector has made of the log, which then ended."""
     async with projecting(settings):
         await _caught_up(connection)
-    yield connection
+    return connection
 
 
 async def _caught_up(connection: Connection) -> None:
@@ -126,8 +126,10 @@ async def test_what_differs_is_said_and_exchanged_only_where_it_is_accepted(
     expected, _ = await checksums(lived)
     await lived.execute(
         "update history_data.runs set status = 'odd' where run_id = 'run-1'; "
-        "update history_data.runs set entity_name = null, caused_by = null, workflow_name = null where run_id < 'run-15';"
-        "delete from history_data.steps where run_id = 'run-3'; delete from history_data.events where event_id = 'ev-7';"
+        "update history_data.runs set entity_name = null, caused_by = null, workflow_name = null "
+        "where run_id < 'run-15'; "
+        "delete from history_data.steps where run_id = 'run-3'; "
+        "delete from history_data.events where event_id = 'ev-7'; "
         "insert into history_data.workflows select org_id, 'made-up', version, name, state, trigger_type, definition, "
         "updated_at from history_data.workflows where workflow_id = 'wf'"
     )
@@ -150,12 +152,14 @@ async def test_what_the_log_has_no_longer_is_kept(settings: Settings, lived: Con
     """Runs, events and dead letters that stem from an earlier log, in weeks that are exchanged and in others."""
     for table in ("runs", "run_keys", "records", "steps"):
         await lived.execute(
-            f"create temporary table old as select * from history_data.{table} where run_id in ('run-0', 'run-2');"  # noqa: S608
-            f"update old set run_id = 'old-' || run_id; insert into history_data.{table} select * from old; drop table old"
+            f"create temporary table old as select * from history_data.{table} where run_id in ('run-0', 'run-2');"
+            f"update old set run_id = 'old-' || run_id; "
+            f"insert into history_data.{table} select * from old; drop table old"
         )
     await lived.execute(
         "select history_data.add_day(current_date - 1); "
-        "insert into history_data.events select event_id || '-old', org_id, type, time, received_at - interval '1 day', "
+        "insert into history_data.events select event_id || '-old', org_id, type, time, "
+        "received_at - interval '1 day', "
         'topic, partition, "offset", event, subject from history_data.events limit 5'
     )
     await lived.execute("insert into history_data.dead_letters (id, at, reason) values ('x', now(), 'old')")
