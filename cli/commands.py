@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, backtest, keys, retention, running, simulate, steer, telling, templates, why
+from cli import asking, backtest, keys, reporting, retention, running, simulate, steer, telling, templates, why
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -20,6 +20,7 @@ def add_to(app: Typer) -> None:
     app.add_typer(keys.keys, name="keys")
     app.add_typer(running.topics, name="topics")
     app.command()(running.migrate)
+    app.add_typer(reporting.reporting, name="reporting")
     app.add_typer(templates.templates, name="templates")
     app.command()(telling.validate)
     app.command()(simulate.simulate)

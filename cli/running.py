@@ -123,10 +123,16 @@ def _on_kafka(work: Coroutine[Any, Any, Any]) -> Any:
         raise kafka_away(settings_for_people(), error) from None
 
 
-def migrate(json: Json = False) -> None:
+def migrate(
+    roles: Annotated[
+        bool, typer.Option("--roles", help="Also make the database roles of the processes; takes a superuser.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Bring Postgres to this version's tables.
 
-    Safe to run again, and beside running processes.
+    Safe to run again, and beside running processes. With --roles each process can have a database user of its own that
+    may do no more than it has to: make logins, and grant each the role that is listed for it.
     """
     import asyncpg
 
@@ -138,8 +144,12 @@ def migrate(json: Json = False) -> None:
         applied = asyncio.run(apply(settings.postgres_url, patience=0))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise postgres_away(settings, error) from None
+    if roles:
+        from cli.privileges import make
+
+        make(settings)
     if json:
-        show_json({"applied": applied})
+        show_json({"applied": applied} | ({"roles": True} if roles else {}))
         return
     print(f"applied {', '.join(applied)}" if applied else "The history is up to date.")
 

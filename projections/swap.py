@@ -152,7 +152,13 @@ def _place(one: Period, there: bool) -> Iterable[str]:
 
 
 async def _grant_again(connection: Connection, fresh: list[Period]) -> None:
-    """Who may use the partitioned table directly may use its new parts, as far as the old ones allowed that."""
+    """Who owned and who could use the tables that went, can use those that came."""
+    owner = await connection.fetchval(
+        f"select relowner::regrole::text from pg_class where oid = '{LIVE}.runs'::regclass"
+    )
+    if owner != await connection.fetchval("select current_user::regrole::text"):
+        for one in fresh:
+            await connection.execute(f"alter table {LIVE}.{one.name} owner to {owner}")
     rows = await connection.fetch(
         f"""select format('grant %s on {LIVE}.%I to %s', a.privilege_type, c.relname,
                           case when a.grantee = 0 then 'public' else a.grantee::regrole::text end) as statement
@@ -161,12 +167,7 @@ async def _grant_again(connection: Connection, fresh: list[Period]) -> None:
     )
     for row in rows:
         await connection.execute(row["statement"])
-    owner = await connection.fetchval(
-        f"""select relowner::regrole::text from pg_class
-             where oid = '{LIVE}.runs'::regclass and relowner <> current_user::regrole"""
-    )
-    for one in fresh if owner else ():
-        await connection.execute(f"alter table {LIVE}.{one.name} owner to {owner}")
+    await connection.execute("select hub_data.grant_roles()")
 
 
 async def _take_partly_known(connection: Connection) -> None:
