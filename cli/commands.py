@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, backtest, keys, reporting, retention, running, simulate, steer, telling, templates, why
+from cli import asking, backtest, keys, reporting, retention, running, simulate, steer, telling, templates, upkeep, why
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -39,5 +39,6 @@ def add_to(app: Typer) -> None:
     app.command()(steer.enable)
     app.command("dead-letters")(asking.dead_letters)
     app.command()(retention.retention)
+    app.add_typer(upkeep.history, name="history")
     app.command()(telling.schemas)
     app.command()(running.version)

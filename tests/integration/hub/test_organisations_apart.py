@@ -27,7 +27,8 @@ select '{org}-run-' || n, history_data.week_of('2026-11-23'::timestamptz + n * i
   from generate_series(1, 4) n;
 insert into history_data.runs
 select '{org}-run-' || n, '{org}', '{org}-wf', '{org} workflow', 1,
-       case n when 4 then 'running' else 'completed' end, 'alert.triggered', '{org}/alert/a-' || n, '2026-11-23'::timestamptz + n * interval '5 days', null, null, array['{org}-wf'], 0
+       case n when 4 then 'running' else 'completed' end, 'alert.triggered', '{org}/alert/a-' || n,
+       '2026-11-23'::timestamptz + n * interval '5 days', null, null, array['{org}-wf'], 0
   from generate_series(1, 4) n;
 insert into history_data.records
 select '{org}-run-' || n, 0, '[{{"id": "{org}-run-0", "type": "run.started", "time": "2026-11-23T00:00:00Z",
