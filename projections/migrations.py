@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from projections.errors import MigrationError
 from projections.periods import DAYS, WEEKS
 from runtime.logging import logger
-from runtime.postgres import Connection, connect, patiently
+from runtime.postgres import Connection, connect, patiently, trouble
 
 log = logger("migrate")
 
@@ -74,7 +74,7 @@ async def migrate(url: str | SecretStr, *, patience: float | None = 30.0) -> lis
             await connection.close(timeout=5)
 
     def say(error: BaseException) -> None:
-        log.warning("postgres is away, waiting for it to migrate", error=str(error) or type(error).__name__)
+        log.warning("postgres is away, waiting for it to migrate", error=trouble(error))
 
     applied: list[str] = await patiently(attempt, patience=patience, on_wait=say)
     return applied
