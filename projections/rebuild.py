@@ -17,12 +17,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
+import asyncpg
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from projections import retention
 from projections.compare import Compared, compare
 from projections.definitions import Definitions, FoldFactory
-from projections.errors import Differs, RebuildBusy
+from projections.errors import Differs, Interrupted, RebuildBusy
 from projections.events import Redact
 from projections.filling import Filling
 from projections.logs import start_anew
@@ -33,7 +35,7 @@ from projections.swap import Carrying, clean_up, exchange, lock_offsets
 from runtime.clock import Clock
 from runtime.kafka import new_reader, started, topic_partitions
 from runtime.logging import logger
-from runtime.postgres import Connection, connect
+from runtime.postgres import Connection, connect, trouble
 from runtime.settings import Settings
 from schemas.names import DEAD_LETTERS, DEFINITIONS, EVENT_TOPICS, RUNS
 
@@ -81,6 +83,29 @@ async def rebuild(
     exchanged nothing, where the history is not what the log says and `options` do not accept that. What it has made
     until then is kept for the next time.
     """
+    try:
+        return await _alone(settings, folds, redact, options, say)
+    except asyncpg.DiskFullError as error:
+        # The live history needs the room more than what can be made again.
+        await _drop_shadow(settings)
+        message = f"{trouble(error)}. A rebuild needs room for the history twice; what it had made was removed again."
+        raise Interrupted(message) from None
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, KafkaError, OSError) as error:
+        message = f"{trouble(error)}. Nothing was exchanged; run it again, and it goes on where it was."
+        raise Interrupted(message) from None
+
+
+async def _drop_shadow(settings: Settings) -> None:
+    connection = await connect(settings.postgres_url)
+    try:
+        await drop(connection, SHADOW)
+    finally:
+        await connection.close(timeout=5)
+
+
+async def _alone(
+    settings: Settings, folds: FoldFactory, redact: Redact, options: Options, say: Callable[[str], None]
+) -> Rebuilt:
     await migrate(settings.postgres_url)
     async with _connections(settings) as (ours, theirs):
         for lock, other in ((LOCK, "rebuild"), (retention.LOCK, "process removes what is old from")):

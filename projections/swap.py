@@ -132,6 +132,8 @@ async def _exchange(connection: Connection, carrying: Carrying) -> None:
     await connection.execute(_MERGE)
     fresh = [one for table in _LOCKED for one in await periods(connection, SHADOW, table)]
     there = {one.name for table in _LOCKED for one in await periods(connection, LIVE, table)}
+    # Whoever makes a week's tables at this moment does so before or after.
+    await connection.execute("select pg_advisory_xact_lock(122541715030019)")
     await connection.execute(f"set local lock_timeout = {_LOCK_TIMEOUT_MS}")
     for table in _LOCKED:
         await connection.execute(f"lock table {LIVE}.{table} in access exclusive mode")

@@ -19,7 +19,9 @@ from projections.migrations import migrate
 from projections.projection import Projection
 from projections.retention import Keep, remove_old
 from projections.roles import add_reporting_user, make_roles, remove_reporting_user, reporting_users
+from projections.shadow import ShadowStore, make_shadow
 from projections.store import Partition, Store
+from projections.swap import exchange
 from runtime.postgres import Connection, connect
 from runtime.settings import load
 from schemas.names import EVENT_TOPICS, RUNS
@@ -127,6 +129,25 @@ async def test_what_the_owner_migrates_belongs_to_the_owner(roles: Connection, u
         "'history', 'history_data', 'hub_data']::regnamespace[])"
     )
     assert [row[0] for row in owners] == ["onestack_owner"]
+
+
+async def test_the_owner_rebuilds_and_everybody_goes_on(roles: Connection, url: str) -> None:
+    one, owner = await connect(at(url, "projector_1")), await connect(at(url, "migrator"))
+    await _fill(one, "acme")
+    await make_shadow(owner)
+    shadow = Projection(ShadowStore(owner))
+    shadow.positions = await shadow.store.positions([Partition(RUNS, 0)])
+    await shadow.project(numbered(log_of("acme-run", 1)))
+    await exchange(owner)
+    await _fill(one, "globex")
+    assert await roles.fetchval("select count(*) from history.runs") == 2
+    database = Database(load(postgres_url=at(url, "hub_1")))
+    async with database.bound("acme") as hub:
+        assert [row["org_id"] for row in await hub.fetch("select * from history.runs")] == ["acme"]
+    await database.close()
+    assert await roles.fetchval("select count(*) from pg_class where relowner = 'migrator'::regrole") == 0
+    await one.close()
+    await owner.close()
 
 
 async def test_the_hub_works_with_a_user_of_its_own(roles: Connection, url: str) -> None:
