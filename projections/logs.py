@@ -94,46 +94,56 @@ async def start_anew(
     stored = {TopicPartition(row["topic"], row["partition"]): row for row in rows}
     known = {one: stored[one] for one in partitions if one in stored and stored[one]["next"] > 0}
     marks = {one: (row["offset"], row["told"]) for one, row in known.items() if row["told"] is not None}
-    other = await _exchanged(consumer, marks, begins, ends)
-    for one, row in known.items():
-        if (
-            row["next"] > ends[one]
-            and one not in other
-            and not await _reaches(consumer, one, begins[one], ends[one], row["next"])
-        ):
-            other.add(one)
+    other, same = await _exchanged(consumer, marks, begins, ends)
     moved: dict[Partition, int] = {}
-    for one in other:
+    for one, row in known.items():
+        if one not in other:
+            reached = row["next"] <= ends[one] or await _reaches(consumer, one, begins[one], ends[one], row["next"])
+            if reached:
+                continue
+            if one in same:
+                # Brokers lost what was not on enough of them; all before is what was read.
+                await connection.execute(_MOVE, one.topic, one.partition, row["next"], ends[one])
+                log.warning("a topic lost its last records, which were read before", topic=one.topic)
+                continue
         since = await _first_at(consumer, one, begins[one], ends[one])
         async with connection.transaction():
-            done = await connection.execute(_MOVE, one.topic, one.partition, known[one]["next"], begins[one])
+            done = await connection.execute(_MOVE, one.topic, one.partition, row["next"], begins[one])
             if done == "UPDATE 1":
                 await connection.execute(_LOST, one.topic, one.partition, since)
                 moved[Partition(*one)] = begins[one]
+    await _say(connection, moved)
+    return moved
+
+
+async def _say(connection: Connection, moved: Mapping[Partition, int]) -> None:
     for topic in sorted({at.topic for at in moved}):
         log.warning("a topic is not the one that was read before: it was made anew, reading it from its beginning",
                     topic=topic)  # fmt: skip
     if moved and (runs := await connection.fetchval("select count(*) from history.stranded_runs")):
         log.warning("runs were under way when the run log was lost, and will not go on; "
                     "`onestack history stranded` lists them", runs=runs)  # fmt: skip
-    return moved
 
 
 async def _exchanged(
     consumer: Any, marks: Mapping[TopicPartition, tuple[int, bytes]], begins: Mapping[TopicPartition, int],
     ends: Mapping[TopicPartition, int],
-) -> set[TopicPartition]:  # fmt: skip
-    """The partitions that have another record where the marked one was. What is no longer there says nothing."""
-    open_ = {at: mark for at, mark in marks.items() if begins[at] <= mark[0] < ends[at]}
-    for at, (offset, _) in open_.items():
+) -> tuple[set[TopicPartition], set[TopicPartition]]:  # fmt: skip
+    """The partitions with another record where the marked one was, and those with that one.
+
+    What is no longer there says nothing.
+    """
+    left = {at: mark for at, mark in marks.items() if begins[at] <= mark[0] < ends[at]}
+    for at, (offset, _) in left.items():
         consumer.seek(at, offset)
-    found: set[TopicPartition] = set()
-    while open_:
-        for at, records in (await _arrived(consumer, *open_)).items():
-            offset, known = open_.pop(at)
-            if records[0].offset == offset and tell(records[0]) != known:
-                found.add(at)
-    return found
+    other: set[TopicPartition] = set()
+    same: set[TopicPartition] = set()
+    while left:
+        for at, records in (await _arrived(consumer, *left)).items():
+            offset, known = left.pop(at)
+            if records[0].offset == offset:
+                (same if tell(records[0]) == known else other).add(at)
+    return other, same
 
 
 async def _reaches(consumer: Any, one: TopicPartition, begin: int, end: int, position: int) -> bool:

@@ -222,6 +222,20 @@ begin
     end if;
     if to_regrole('onestack_reporting') is not null then
         grant usage on schema history to onestack_reporting;
+        -- Tables that were kept apart before there was this role: by the same condition, but for whose rows they are.
+        for one in select c.oid::regclass as name, x.condition
+                     from pg_policy p join pg_class c on c.oid = p.polrelid
+                    cross join lateral (select replace(pg_get_expr(p.polqual, p.polrelid),
+                                                       'current_setting(''onestack.org''::text, true)',
+                                                       '(select hub_data.reporting_org())') as condition) x
+                    where p.polname = 'hub' and c.relnamespace = 'history_data'::regnamespace
+                      and not exists (select from pg_policy o where o.polrelid = c.oid and o.polname = 'reporting')
+                      -- Whoever can say `set` could choose.
+                      and x.condition !~ 'current_setting' loop
+            execute format('create policy reporting on %s as restrictive to onestack_reporting using (%s) with check (false)',
+                           one.name, one.condition);
+            execute format('grant select on %s to onestack_reporting', one.name);
+        end loop;
         for one in select c.oid::regclass as name from pg_class c
                     where c.relnamespace = 'history'::regnamespace and c.relkind = 'v' loop
             execute format('grant select on %s to onestack_reporting', one.name);
