@@ -31,7 +31,7 @@ from projections.logs import start_anew
 from projections.migrations import migrate
 from projections.shadow import OLD, SHADOW, drop, is_ours, make_shadow
 from projections.store import LIVE
-from projections.swap import Carrying, clean_up, exchange, lock_offsets
+from projections.swap import Carrying, clean_up, exchange, lock_offsets, note_kept, old_logs
 from runtime.clock import Clock
 from runtime.kafka import new_reader, started, topic_partitions
 from runtime.logging import logger
@@ -127,6 +127,8 @@ async def _connections(settings: Settings) -> AsyncIterator[tuple[Connection, Co
     try:
         theirs = await connect(settings.postgres_url)
         try:
+            # It makes the projector wait: not for ever, whatever becomes of Kafka or of this machine meanwhile.
+            await theirs.execute("set idle_in_transaction_session_timeout = '60s'")
             yield ours, theirs
         finally:
             await theirs.close(timeout=5)
@@ -216,16 +218,20 @@ class _Rebuild:
             await self._filling.fill(lambda _text: None, capped=True)
             live = await self._ours.fetchval(f"select next from {LIVE}.offsets where topic = $1", DEFINITIONS)
             position = await self._define(Definitions(self._ours, self._folds, SHADOW))
+            await note_kept(self._ours)
             # Its own transaction of one moment, while the projector still waits.
             await self._ours.execute("begin isolation level repeatable read read only")
             await self._ours.fetchval(f"select count(*) from {SHADOW}.state")
+        topics: list[str] = []
         try:
             if not await self._ours.fetchval(f"select exists (select from {LIVE}.offsets where next > 0)"):
                 self._say("The history is empty: there is nothing to compare.")
                 return None
+            topics = await old_logs(self._ours)
             compared = await compare(self._ours, events=not self._clock.virtual, definitions=live == position)
         finally:
             await self._ours.execute("rollback")
+        await self._ours.execute(f"update {SHADOW}.state set old_logs = $1", topics)
         self._tell(compared)
         if compared.differences and not (self._options.accept or self._options.verify_only):
             message = (

@@ -110,7 +110,11 @@ async def make_shadow(connection: Connection) -> None:
     made = [f"create table {SHADOW}.{one} (like {LIVE}.{one} including all)" for one in WHOLE]
     # The runs that are known in part only: few, and asked for while the projector waits.
     made.append(f"create index on {SHADOW}.run_keys (run_id) where org_id is null")
-    made.append(f"create table {SHADOW}.state (made_by text not null, compared boolean not null default false)")
+    made.append(f'create table {SHADOW}.kept (run_id text collate "C" primary key)')
+    made.append(
+        f"create table {SHADOW}.state (made_by text not null, compared boolean not null default false, "
+        "old_logs text[] not null default '{}')"
+    )
     async with connection.transaction():
         await connection.execute(f"drop schema if exists {SHADOW} cascade; create schema {SHADOW}; {'; '.join(made)}")
         await connection.execute(f"insert into {SHADOW}.state (made_by) values ($1)", made_by())

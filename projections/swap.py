@@ -3,8 +3,8 @@
 Theory of operation. The partitioned tables stay: views, grants, row-level security and prepared statements hold on to
 them. Only the tables of their weeks and days are exchanged, which moves no row. What the rebuild can't know is put
 into its tables before:
-- *Kept runs*, whose beginning the log has no longer, are copied while everything goes on. They don't change: what goes
-  on has an entry in the log, and so is known to the rebuild in part.
+- *Kept runs*, which the log does not have, are noted at a moment when the rebuild is as far as the history, and copied
+  while everything goes on. They don't change: what goes on has an entry in the log, and is then known in part.
 - Those *known in part* are taken from the live tables, in the transaction, where the projector waits.
 - Events that the log has no longer are copied; dead letters, versions and definitions are few, and are merged.
 The projector waits from the lock on its offsets to the commit. Readers wait for the locks on the tables alone, which
@@ -33,6 +33,7 @@ _LOCK_TIMEOUT_MS: Final = 200
 """For each of four locks: all of it is less than the second after which Postgres looks for who waits in a circle, and
 ends one of them, which could be a reader."""
 _PAUSE: Final = 0.3
+_LONGEST_PAUSE: Final = 10.0
 CatchUp = Callable[[Connection], Awaitable[None]]
 
 _LIVE_ALONE: Final = f"""
@@ -52,6 +53,25 @@ insert into {LIVE}.offsets as l select * from {SHADOW}.offsets
 """
 
 
+_NOTE_KEPT: Final = f"""
+truncate {SHADOW}.kept;
+insert into {SHADOW}.kept select l.run_id from {LIVE}.run_keys l
+ where not exists (select from {SHADOW}.run_keys s where s.run_id = l.run_id)"""
+_OLD_LOGS: Final = f"""
+select distinct e.topic from {LIVE}.events e join {SHADOW}.offsets o using (topic, partition)
+ where e."offset" >= o.next"""
+
+
+async def note_kept(connection: Connection) -> None:
+    """Note which runs only the history knows, at a moment when the rebuild is as far as it: later others are new."""
+    await connection.execute(_NOTE_KEPT)
+
+
+async def old_logs(connection: Connection) -> list[str]:
+    """The topics of which there are events beyond their log's end, at such a moment: they stem from an earlier log."""
+    return [row["topic"] for row in await connection.fetch(_OLD_LOGS)]
+
+
 class Carrying:
     """Copies what the log has no longer into the rebuild's tables, each period once."""
 
@@ -60,24 +80,41 @@ class Carrying:
         self.done: set[str] = set()
         """The tables that have it."""
 
-    async def carry(self, connection: Connection | None = None) -> None:
-        """Copy what was not copied yet; safe to repeat, for what is there already is passed over."""
-        use = connection or self._connection
+    async def carry(self) -> None:
+        """Copy what was not copied yet; safe to repeat, for what is there already is passed over.
+
+        Of events, those that the rebuild is past: what comes behind may be new, and is then still to be read.
+        """
         for table in (*RUN_TABLES, "events"):
-            there = {one.name for one in await periods(use, LIVE, table)}
-            for one in await periods(use, SHADOW, table):
+            there = {one.name for one in await periods(self._connection, LIVE, table)}
+            for one in await periods(self._connection, SHADOW, table):
                 if one.name in there and one.name not in self.done:
-                    await use.execute(_carry(one))
+                    await self._connection.execute(_carry(one))
                     self.done.add(one.name)
+
+    async def finish(self) -> None:
+        """While the projector waits: copy what is left, events of earlier logs among it."""
+        await self.carry()
+        topics = await self._connection.fetchval(f"select old_logs from {SHADOW}.state")
+        if topics:
+            there = {one.name for one in await periods(self._connection, LIVE, "events")}
+            for one in await periods(self._connection, SHADOW, "events"):
+                if one.name in there:
+                    await self._connection.execute(_carry_events(one, ">=") + " and t.topic = any($1::text[])", topics)
 
 
 def _carry(one: Period) -> str:
-    if one.table != "events":
-        return f"""insert into {SHADOW}.{one.name} select t.* from {LIVE}.{one.name} t
-                    where not exists (select from {SHADOW}.run_keys k where k.run_id = t.run_id)
-                   on conflict do nothing"""
+    if one.table == "events":
+        return _carry_events(one, "<")
+    return f"""insert into {SHADOW}.{one.name} select t.* from {LIVE}.{one.name} t join {SHADOW}.kept using (run_id)
+               on conflict do nothing"""
+
+
+def _carry_events(one: Period, side: str) -> str:
     return f"""insert into {SHADOW}.{one.name} select t.* from {LIVE}.{one.name} t
-                where not exists (select from {SHADOW}.{one.name} s where s.topic = t.topic
+                where exists (select from {SHADOW}.offsets o where o.topic = t.topic and o.partition = t.partition
+                                 and t."offset" {side} o.next)
+                  and not exists (select from {SHADOW}.{one.name} s where s.topic = t.topic
                                      and s.partition = t.partition and s."offset" = t."offset"
                                      and s.event_id = t.event_id)"""
 
@@ -93,7 +130,7 @@ async def exchange(
     carrying = carrying or Carrying(connection)
     await drop(connection, OLD)
     await carrying.carry()
-    tries = 0
+    pause = _PAUSE
     done = set(carrying.done)
     while True:
         carrying.done = set(done)
@@ -104,10 +141,10 @@ async def exchange(
                     await catch_up(connection)
                 await _exchange(connection, carrying)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            if tries == 0:
+            if pause == _PAUSE:
                 log.info("somebody reads the history for long; the exchange is tried again")
-            tries += 1
-            await asyncio.sleep(_PAUSE)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
         else:
             break
     await clean_up(connection, keep_old=keep_old)
@@ -126,7 +163,7 @@ async def lock_offsets(connection: Connection) -> None:
 
 
 async def _exchange(connection: Connection, carrying: Carrying) -> None:
-    await carrying.carry(connection)
+    await carrying.finish()
     await _take_partly_known(connection)
     await _leave_other_weeks(connection)
     await connection.execute(_MERGE)

@@ -162,6 +162,11 @@ async def test_what_the_log_has_no_longer_is_kept(settings: Settings, lived: Con
         "received_at - interval '1 day', "
         'topic, partition, "offset", event, subject from history_data.events limit 5'
     )
+    # Of a log that was longer than this one is.
+    await lived.execute(
+        "insert into history_data.events select event_id || '-older', org_id, type, time, received_at, topic, "
+        'partition, "offset" + 100000, event, subject from history_data.events limit 5'
+    )
     await lived.execute("insert into history_data.dead_letters (id, at, reason) values ('x', now(), 'old')")
     expected, _ = await checksums(lived)
     _, said = await rebuilt(settings)
