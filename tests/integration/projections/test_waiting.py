@@ -145,7 +145,8 @@ async def test_a_database_without_a_free_connection_is_waited_for(settings: Sett
     owner = await connect(settings.postgres_url)
     await owner.execute(
         "grant all on schema history, history_data to crowded; "
-        "grant all on all tables in schema history_data to crowded"
+        "grant all on all tables in schema history_data to crowded; "
+        "grant execute on all functions in schema history_data to crowded"
     )
     taken = await connect(url)
     crowded = settings.model_copy(update={"postgres_url": type(settings.postgres_url)(url)})
