@@ -11,12 +11,14 @@ from cli import (
     health,
     keys,
     replay,
+    reporting,
     retention,
     running,
     simulate,
     steer,
     telling,
     templates,
+    upkeep,
     why,
 )
 
@@ -35,6 +37,7 @@ def add_to(app: Typer) -> None:
     app.add_typer(running.topics, name="topics")
     app.command()(running.migrate)
     app.command()(diagnose.doctor)
+    app.add_typer(reporting.reporting, name="reporting")
     app.add_typer(templates.templates, name="templates")
     app.command()(telling.validate)
     app.command()(simulate.simulate)
@@ -55,5 +58,6 @@ def add_to(app: Typer) -> None:
     app.command()(steer.enable)
     app.command("dead-letters")(asking.dead_letters)
     app.command()(retention.retention)
+    app.add_typer(upkeep.history, name="history")
     app.command()(telling.schemas)
     app.command()(running.version)

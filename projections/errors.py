@@ -40,5 +40,13 @@ class RebuildBusy(ProjectionError):  # noqa: N818 - it says what is so
     """Another rebuild of this database is at work."""
 
 
+class Differs(ProjectionError):  # noqa: N818 - it says what is so
+    """The history is not what the log says."""
+
+
+class Interrupted(ProjectionError):  # noqa: N818 - it says what is so
+    """Kafka or Postgres did not let a rebuild come to its end; the live rows are as they were."""
+
+
 class RetentionBusy(ProjectionError):  # noqa: N818 - it says what is so
     """Another process removes old rows from this database right now."""

@@ -92,7 +92,7 @@ class Projector(Follower):
         self._consumer.seek(one, begin)
         return True
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> bool:
         if self._definitions.reading and (DEFINITIONS, 0) in self._projection.positions:
             await self._define(())
         found = await self._arrived()
@@ -106,6 +106,8 @@ class Projector(Follower):
                 POSTGRES.reached()
             finally:
                 self._writing = False
+            return True
+        return False
 
     async def _arrived(self) -> dict[TopicPartition, list[Any]]:
         """What has arrived, and what follows it closely.
@@ -142,6 +144,7 @@ class Projector(Follower):
         began = time.perf_counter()
         poisoned, entries = self._projection.poisoned, self._projection.entries
         await self._projection.project(records)
+        await self._marks.set(records)
         took = time.perf_counter() - began
         metrics.PROJECTED.inc(self._projection.entries - entries)
         metrics.PROJECTION_SECONDS.observe(took)

@@ -69,7 +69,8 @@ class _Standing:
             return held
         if _away(POSTGRES) or _away(KAFKA) or one.trouble:
             self._progress.forgive()
-            return Part("waiting", "It waits for Kafka or Postgres, and goes on by itself.")
+            why = f": {one.trouble[:300]}" if one.trouble else ""
+            return Part("waiting", f"It waits for Kafka or Postgres, and goes on by itself{why}.")
         if not one.assigned:
             self._progress.forgive()
             return ready("It has no partitions: another projector has them, and it stands by.")
