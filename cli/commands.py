@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cli import asking, backtest, health, keys, replay, retention, running, simulate, steer, telling, templates, why
+from cli import (
+    asking,
+    backtest,
+    diagnose,
+    health,
+    keys,
+    replay,
+    reporting,
+    retention,
+    running,
+    simulate,
+    steer,
+    telling,
+    templates,
+    upkeep,
+    why,
+)
 
 if TYPE_CHECKING:
     from typer import Typer
@@ -20,6 +36,8 @@ def add_to(app: Typer) -> None:
     app.add_typer(keys.keys, name="keys")
     app.add_typer(running.topics, name="topics")
     app.command()(running.migrate)
+    app.command()(diagnose.doctor)
+    app.add_typer(reporting.reporting, name="reporting")
     app.add_typer(templates.templates, name="templates")
     app.command()(telling.validate)
     app.command()(simulate.simulate)
@@ -40,5 +58,6 @@ def add_to(app: Typer) -> None:
     app.command()(steer.enable)
     app.command("dead-letters")(asking.dead_letters)
     app.command()(retention.retention)
+    app.add_typer(upkeep.history, name="history")
     app.command()(telling.schemas)
     app.command()(running.version)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
@@ -68,6 +69,10 @@ def _reason(error: BaseException) -> str:
         return (refusal() or "no connection to it").rstrip(".")
     if isinstance(error, TimeoutError):
         return "no answer in time"
+    if isinstance(error, ssl.SSLError):
+        from runtime.postgres import trouble
+
+        return trouble(error)
     return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
 
 

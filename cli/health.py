@@ -42,15 +42,16 @@ async def _health(org: str | None, workflow: str | None, check: bool) -> tuple[d
     from projections import queries
     from projections.health.check import check as check_one
     from projections.health.check import check_all
+    from projections.retention import keep_of
     from runtime.clock import Clock
 
     settings = settings_for_people()
     async with postgres(settings) as connection:
         if check:
-            now = Clock(settings.clock_file).now()
+            now, keep = Clock(settings.clock_file).now(), keep_of(settings)
             if org is not None:
-                await check_one(connection, org, now)
-            elif await check_all(connection, now) < 0:
+                await check_one(connection, org, now, keep)
+            elif await check_all(connection, now, keep) < 0:
                 raise Failure("Another process checks at this moment: try again, or look at what it finds.")
         found = await queries.workflow_health(connection, org=org, workflow=workflow)
         return await queries.health_checked(connection, org=org), found

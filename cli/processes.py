@@ -18,8 +18,11 @@ def worker() -> int:
     return run(settings)
 
 
-def projector(*, rebuild: bool = False) -> int:
-    """Run the projector until SIGTERM or Ctrl-C; with `rebuild`, make the history anew from the log and end."""
+def projector(*, rebuild: bool = False, verify_only: bool = False, accept: bool = False, keep_old: bool = False) -> int:
+    """Run the projector until SIGTERM or Ctrl-C; with `rebuild`, make the history anew from the log and end.
+
+    With `verify_only` the code is 1 where the history differs from the log.
+    """
     import asyncio
 
     from runtime import tracing
@@ -32,10 +35,13 @@ def projector(*, rebuild: bool = False) -> int:
     from engine.registry import Registry
 
     if rebuild:
+        from engine.redaction import Redaction
+        from projections.rebuild import Options
         from projections.rebuild import rebuild as again
 
-        asyncio.run(again(settings, Registry))
-        return 0
+        options = Options(verify_only=verify_only, accept=accept, keep_old=keep_old)
+        done = asyncio.run(again(settings, Registry, Redaction(settings.redact).redact_event, options))
+        return int(verify_only and done.compared is not None and bool(done.compared.differences))
     import uvloop
 
     uvloop.install()

@@ -38,12 +38,27 @@ def projector(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Make the history anew from the beginning of the run log, and end.")
     ] = False,
+    verify_only: Annotated[
+        bool, typer.Option("--verify-only", help="With --rebuild: only compare; exit 1 where the history differs.")
+    ] = False,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="With --rebuild: also where the history differs from the log.")
+    ] = False,
+    keep_old: Annotated[
+        bool, typer.Option("--keep-old", help="With --rebuild: keep the tables that were replaced, until the next one.")
+    ] = False,
 ) -> None:
     """Run the projector: run log into Postgres.
 
-    One is enough. Creates the tables and views that are missing. Stops on SIGTERM or Ctrl-C.
+    One is enough; a second one takes over when the first dies. Creates the tables and views that are missing. Stops on
+    SIGTERM or Ctrl-C.
+
+    --rebuild fills tables of its own while projectors go on writing and people read, compares the history with them by
+    checksum, and puts them in its place at once. Killed, it goes on where it was. What the log has no longer is kept.
     """
-    _end(processes.projector(rebuild=rebuild))
+    if (verify_only or accept or keep_old) and not rebuild:
+        raise Failure("--verify-only, --accept and --keep-old say how to --rebuild.", USAGE)
+    _end(processes.projector(rebuild=rebuild, verify_only=verify_only, accept=accept, keep_old=keep_old))
 
 
 def hub() -> None:
@@ -119,10 +134,16 @@ def on_kafka(work: Coroutine[Any, Any, Any]) -> Any:
         raise kafka_away(settings_for_people(), error) from None
 
 
-def migrate(json: Json = False) -> None:
+def migrate(
+    roles: Annotated[
+        bool, typer.Option("--roles", help="Also make the database roles of the processes; takes a superuser.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Bring Postgres to this version's tables.
 
-    Safe to run again, and beside running processes.
+    Safe to run again, and beside running processes. With --roles each process can have a database user of its own that
+    may do no more than it has to: make logins, and grant each the role that is listed for it.
     """
     import asyncpg
 
@@ -134,8 +155,12 @@ def migrate(json: Json = False) -> None:
         applied = asyncio.run(apply(settings.postgres_url, patience=0))
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise postgres_away(settings, error) from None
+    if roles:
+        from cli.privileges import make
+
+        make(settings)
     if json:
-        show_json({"applied": applied})
+        show_json({"applied": applied} | ({"roles": True} if roles else {}))
         return
     print(f"applied {', '.join(applied)}" if applied else "The history is up to date.")
 

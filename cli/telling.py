@@ -66,6 +66,9 @@ def publish(
     enable: Enable = None,
     delete: Delete = None,
     strict: Strict = False,
+    from_history: Annotated[
+        bool, typer.Option("--from-history", help="Those that the history knows, where the topic was lost.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check definitions and business calendars and put them in force, or delete one.
@@ -81,6 +84,13 @@ def publish(
     wanted = state if enable is None else "enabled" if enable else "disabled"
     if delete is not None:
         _delete(delete, org, alone=not files and wanted is None, json=json)
+        return
+    if from_history:
+        if files or wanted is not None:
+            raise Failure("--from-history publishes what was in force, as it was; only --org goes with it.", USAGE)
+        from cli.from_history import documents_of
+
+        put_in_force(documents_of(org), json=json, strict=strict)
         return
     if not files:
         raise Failure("Name a FILE with definitions, or --delete one by its id.", USAGE)

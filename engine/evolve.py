@@ -13,6 +13,7 @@ import orjson
 from engine.errors import FoldError
 from engine.state import RunState
 from schemas.entries import EntryDict, split_id
+from schemas.formats import READS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,8 +23,11 @@ def evolve(state: RunState | None, entry: EntryDict, workflow_body: dict[str, An
     """The state after this entry.
 
     `workflow_body` is the definition that the run is pinned to: the first entry needs it, and a `run.resumed` that
-    goes on under another version. Raises FoldError where the entry does not follow from the state.
+    goes on under another version. Raises FoldError where the entry does not follow from the state, or was written by a
+    newer release.
     """
+    if (version := entry.get("formatversion", 1)) > READS:
+        raise FoldError(f"entry {entry['id']} is in format {version}, and this version reads up to {READS}")
     return fold(state, (entry,), workflow_body)
 
 

@@ -146,7 +146,8 @@ def problem_of(error: Exception) -> Problem:
         return Problem.refused(error)
     if is_away(error):
         log.warning("postgres is away", error=repr(error))
-        return away("Postgres")
+        full = isinstance(error, asyncpg.DiskFullError | asyncpg.ReadOnlySQLTransactionError)
+        return away("Postgres", "Postgres can only be read for now; try again in a while." if full else None)
     if isinstance(error, KafkaError):
         log.warning("kafka is away", error=repr(error))
         return away("Kafka")

@@ -12,7 +12,7 @@ in force again behind a calendar that is refused, so that the last record of a k
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -22,6 +22,7 @@ from projections.errors import Poison, PositionLost
 from projections.letters import stamp
 from projections.records import Arrived, read_json, visible_json
 from projections.store import LIVE
+from runtime.logging import logger
 from runtime.postgres import Connection
 from schemas.names import DEFINITIONS
 
@@ -42,6 +43,8 @@ class DefinitionFold(Protocol):
     def get(self, org: str, workflow_id: str, /) -> InForce | None:
         """What is in force under this key."""
 
+
+log = logger("definitions")
 
 FoldFactory = Callable[[], DefinitionFold]
 Key = tuple[str, str]
@@ -71,34 +74,63 @@ class _Changes:
         self.versions: list[Version] = []
 
 
-_UPSERT = f"""
-insert into {LIVE}.workflows as w
-       (org_id, workflow_id, version, name, state, trigger_type, definition, updated_at)
-values ($1, $2, $3, $4, $5, $6, $7, $8)
-on conflict (org_id, workflow_id) do update
-   set version = excluded.version, name = excluded.name, state = excluded.state, trigger_type = excluded.trigger_type,
-       definition = excluded.definition, updated_at = excluded.updated_at
- where w.definition is distinct from excluded.definition"""
+class _Statements:
+    """The SQL on the tables of one schema."""
 
-_REMOVE = f"delete from {LIVE}.workflows where org_id = $1 and workflow_id = $2"
+    def __init__(self, schema: str) -> None:
+        self.upsert = f"""
+            insert into {schema}.workflows as w
+                   (org_id, workflow_id, version, name, state, trigger_type, definition, updated_at)
+            values ($1, $2, $3, $4, $5, $6, $7, $8)
+            on conflict (org_id, workflow_id) do update
+               set version = excluded.version, name = excluded.name, state = excluded.state,
+                   trigger_type = excluded.trigger_type, definition = excluded.definition,
+                   updated_at = excluded.updated_at
+             where w.definition is distinct from excluded.definition"""
+        self.remove = f"delete from {schema}.workflows where org_id = $1 and workflow_id = $2"
+        self.add_version = f"""
+            insert into {schema}.workflow_versions
+                   (org_id, workflow_id, version, digest, state, definition, published_at)
+            values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing"""
+        self.upsert_calendar = f"""
+            insert into {schema}.calendars as c (org_id, calendar_id, definition, updated_at) values ($1, $2, $3, $4)
+            on conflict (org_id, calendar_id) do update
+               set definition = excluded.definition, updated_at = excluded.updated_at
+             where c.definition is distinct from excluded.definition"""
+        self.remove_calendar = f"delete from {schema}.calendars where org_id = $1 and calendar_id = $2"
+        self.stand = f"""
+            insert into {schema}.offsets (topic, partition, next) values ($1, 0, $2)
+            on conflict (topic, partition) do update set next = excluded.next"""
+        self.move = f"update {schema}.offsets set next = $3 where topic = $1 and partition = 0 and next = $2"
 
-_ADD_VERSION = f"""
-insert into {LIVE}.workflow_versions (org_id, workflow_id, version, digest, state, definition, published_at)
-values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing"""
 
-_UPSERT_CALENDAR = f"""
-insert into {LIVE}.calendars as c (org_id, calendar_id, definition, updated_at) values ($1, $2, $3, $4)
-on conflict (org_id, calendar_id) do update set definition = excluded.definition, updated_at = excluded.updated_at
- where c.definition is distinct from excluded.definition"""
+def _drop_others(schema: str, kind: str) -> str:
+    return f"""
+        delete from {schema}.{kind}s where (org_id, {kind}_id) not in (select * from unnest($1::text[], $2::text[]))"""
 
-_REMOVE_CALENDAR = f"delete from {LIVE}.calendars where org_id = $1 and calendar_id = $2"
+
+def _lose(kind: str) -> str:
+    """What the topic has no longer, although nobody deleted it: who lost the topic finds it here."""
+    return f"""
+        insert into {LIVE}.lost_definitions (org_id, kind, id, definition, updated_at)
+        select org_id, '{kind}', {kind}_id, definition, updated_at from {LIVE}.{kind}s
+         where (org_id, {kind}_id) not in (select * from unnest($1::text[], $2::text[]))
+        on conflict (org_id, kind, id) do update
+           set definition = excluded.definition, updated_at = excluded.updated_at, lost_at = now()"""
+
+
+_FOUND = f"""
+delete from {LIVE}.lost_definitions d using unnest($2::text[], $3::text[]) k (org_id, id)
+ where d.kind = $1 and d.org_id = k.org_id and d.id = k.id"""
 
 
 class Definitions:
     """Folds the records of the definitions topic's one partition and writes what they change."""
 
-    def __init__(self, connection: Connection, factory: FoldFactory) -> None:
+    def __init__(self, connection: Connection, factory: FoldFactory, schema: str = LIVE) -> None:
         self.connection = connection
+        self._schema = schema
+        self._sql = _Statements(schema)
         self._factory = factory
         self._fold = factory()
         self._changes = _Changes()
@@ -157,30 +189,21 @@ class Definitions:
     async def _reconcile(self, position: int) -> None:
         """Make the table equal to the fold, and this projector the topic's one."""
         async with self.connection.transaction():
-            await self.connection.execute(
-                f"""insert into {LIVE}.offsets (topic, partition, next) values ($1, 0, $2)
-                    on conflict (topic, partition) do update set next = excluded.next""",
-                DEFINITIONS,
-                position,
-            )
-            for table, changes in (("workflow", self._changes.workflows), ("calendar", self._changes.calendars)):
+            await self.connection.execute(self._sql.stand, DEFINITIONS, position)
+            for kind, changes in (("workflow", self._changes.workflows), ("calendar", self._changes.calendars)):
                 kept = [key for key, (body, _) in changes.items() if body is not None]
-                await self.connection.execute(
-                    f"""delete from {LIVE}.{table}s where (org_id, {table}_id) not in
-                        (select * from unnest($1::text[], $2::text[]))""",
-                    [org for org, _ in kept],
-                    [name for _, name in kept],
-                )
+                if self._schema == LIVE:
+                    lost = await self.connection.execute(_lose(kind), *_columns(changes))
+                    if lost != "INSERT 0 0":
+                        log.warning("definitions are missing in their topic, though nobody deleted them; "
+                                    "`onestack publish --from-history` brings them back", kind=kind,
+                                    definitions=int(lost.rpartition(" ")[2]))  # fmt: skip
+                await self.connection.execute(_drop_others(self._schema, kind), *_columns(kept))
             await self._write_changes()
 
     async def _write(self, position: int) -> None:
         async with self.connection.transaction():
-            done = await self.connection.execute(
-                f"update {LIVE}.offsets set next = $3 where topic = $1 and partition = 0 and next = $2",
-                DEFINITIONS,
-                self._position,
-                position,
-            )
+            done = await self.connection.execute(self._sql.move, DEFINITIONS, self._position, position)
             if done != "UPDATE 1":
                 message = "another projector reads the definitions"
                 raise PositionLost(message)
@@ -188,23 +211,32 @@ class Definitions:
 
     async def _write_changes(self) -> None:
         execute = self.connection.execute
+        if self._schema == LIVE:
+            for kind, changes in (("workflow", self._changes.workflows), ("calendar", self._changes.calendars)):
+                await execute(_FOUND, kind, *_columns(changes))
         for (org, workflow_id), (body, at) in self._changes.workflows.items():
             if body is None:
-                await execute(_REMOVE, org, workflow_id)
+                await execute(self._sql.remove, org, workflow_id)
                 continue
             shown = visible_json(body)
             trigger = shown.get("trigger")
             await execute(
-                _UPSERT, org, workflow_id, shown.get("version"), shown.get("name"), shown.get("state"),
+                self._sql.upsert, org, workflow_id, shown.get("version"), shown.get("name"), shown.get("state"),
                 trigger.get("type") if isinstance(trigger, dict) else None, orjson.dumps(shown).decode(), at,
             )  # fmt: skip
         if self._changes.versions:
-            await self.connection.executemany(_ADD_VERSION, self._changes.versions)
+            await self.connection.executemany(self._sql.add_version, self._changes.versions)
         for (org, calendar_id), (body, at) in self._changes.calendars.items():
             if body is None:
-                await execute(_REMOVE_CALENDAR, org, calendar_id)
+                await execute(self._sql.remove_calendar, org, calendar_id)
             else:
-                await execute(_UPSERT_CALENDAR, org, calendar_id, orjson.dumps(visible_json(body)).decode(), at)
+                await execute(
+                    self._sql.upsert_calendar, org, calendar_id, orjson.dumps(visible_json(body)).decode(), at
+                )
+
+
+def _columns(keys: Collection[Key]) -> tuple[list[str], list[str]]:
+    return [org for org, _ in keys], [name for _, name in keys]
 
 
 def _object(value: bytes | None) -> dict[str, Any] | None:

@@ -58,21 +58,23 @@ class EventProjector(Follower):
             "fetch_max_bytes": 4 * 1024 * 1024,
         }
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> bool:
         found = await self._consumer.getmany(timeout_ms=_GATHER_MS, max_records=MOST_RECORDS)
         if not found or self._stale:
-            return
+            return False
         records = [one for at, of_one in found.items() if at in self._events.positions for one in of_one]
         self.measure.took(found.values())
         self._writing = True
         try:
             for begin in range(0, len(records), AT_ONCE):
                 if self._stopping:
-                    return
+                    return True
                 now = self._clock.now()
                 ahead = now - datetime.now(UTC) if self._clock.virtual else timedelta()
                 await self._events.add(records[begin : begin + AT_ONCE], now, ahead)
+            await self._marks.set(records)
             self.measure.wrote()
             POSTGRES.reached()
         finally:
             self._writing = False
+        return True

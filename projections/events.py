@@ -21,7 +21,7 @@ import orjson
 from projections.letters import stamp
 from projections.periods import DAYS
 from projections.records import ArrivedEvent, storable
-from projections.store import LIVE, REFUSED, Move, Partition, Store
+from projections.store import REFUSED, Move, Partition, Store
 from runtime.logging import logger
 from schemas.errors import Refused
 from schemas.events import decode
@@ -155,9 +155,7 @@ class EventLog:
     async def _make_days(self, numbers: Iterable[int]) -> None:
         for number in numbers:
             if number not in self._days:
-                begin = DAYS.begin(number)
-                if begin is not None and number < DAYS.count:
-                    await self.store.connection.execute(f"select {LIVE}.add_day($1)", begin.date())
+                await self.store.make_day(number)
                 self._days.add(number)
 
     async def _commit(self, by_day: dict[int, list[EventRow]], moves: Sequence[Move]) -> None:
@@ -166,5 +164,5 @@ class EventLog:
             await self.store.move_offsets(moves)
             for number, rows in by_day.items():
                 await connection.copy_records_to_table(
-                    f"events_{DAYS.name(number)}", schema_name=LIVE, columns=EVENT_COLUMNS, records=rows
+                    f"events_{DAYS.name(number)}", schema_name=self.store.schema, columns=EVENT_COLUMNS, records=rows
                 )

@@ -18,18 +18,24 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from projections.errors import PositionLost
+from projections.logs import Marks, start_anew
 from projections.measuring import Measure
-from projections.store import MOVED, Move, Partition, Rows, Store
+from projections.standing import standing_of
+from projections.store import MOVED, Partition, Store
 from runtime.dependencies import KAFKA, POSTGRES
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
+from runtime.health import Part
 from runtime.kafka import client_options
 from runtime.kafka_connection import reason_of
 from runtime.logging import logger
-from runtime.postgres import Connection, connect, patiently
+from runtime.postgres import Connection, connect, patiently, trouble
 from runtime.settings import Settings
+from schemas.names import DEFINITIONS
 
 _LONGEST_WAIT: Final = 5.0
+_IDLE: Final = 3.0
+"""Seconds after a failure for which a part that has nothing to write still counts as waiting."""
 # The last is what asyncpg raises of a connection that broke in the middle of a call.
 POSTGRES_FAILED: Final = (
     asyncpg.PostgresError,
@@ -58,10 +64,13 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._consumer: Any = None
         self._connection: Connection | None = None
         self._store: Store
+        self._marks: Marks
         self._stale = True
         self._stopping = False
         self._writing = False
+        self._failed_at = 0.0
         self.measure = Measure(self.group, self.measured)
+        self.standing = standing_of(self.name)
 
     @abstractmethod
     async def _open(self, connection: Connection) -> None:
@@ -76,8 +85,26 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         """The next offset of each partition that it holds."""
 
     @abstractmethod
-    async def _turn(self) -> None:
-        """Fetch what has arrived, and write it."""
+    async def _turn(self) -> bool:
+        """Fetch what has arrived, and write it; whether anything was written."""
+
+    @property
+    def assigned(self) -> int:
+        """How many partitions are its own."""
+        return len(self._consumer.assignment()) if self._consumer is not None else 0
+
+    @property
+    def trouble(self) -> str | None:
+        """What it waits for, where it waits."""
+        return self.standing.reason
+
+    def mark(self) -> int:
+        """A number that changes with each batch that is written."""
+        return sum(self._positions().values())
+
+    def held(self) -> Part | None:
+        """Why it refuses to go on with some partition, where it does."""
+        return None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set; then the transaction at work finishes, or after a second is rolled back."""
@@ -151,60 +178,62 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
                 self._stale = True
             except POSTGRES_FAILED as error:
                 POSTGRES.away()
-                self.log.warning("postgres did not take a batch, connecting anew", error=told(error))
+                self._wait(trouble(error))
                 self._stale = True
                 await self._disconnect()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_WAIT)
                 await self._connect()
+                self._failed_at = time.monotonic()
             except KafkaError as error:
                 KAFKA.away()
-                self.log.warning("kafka refused, trying again", error=told(error))
+                self._wait(f"kafka refused ({told(error)})")
                 self._stale = True
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_WAIT)
 
+    def _wait(self, reason: str) -> None:
+        self._failed_at = time.monotonic()
+        if self.standing.wait(reason):
+            self.log.warning("waiting; nothing is lost, and it goes on by itself", reason=reason)
+
     async def _follow(self) -> None:
         if self._stale:
             await self._seek()
-        await self._turn()
+        wrote = await self._turn()
+        if self.standing.reason is not None and (wrote or time.monotonic() - self._failed_at > _IDLE):
+            waited = self.standing.go_on()
+            self.log.info("goes on", waited_seconds=round(waited or 0.0, 1))
         if POSTGRES.idle and self._connection is not None:
             await self._connection.execute("select 1")
             POSTGRES.reached()
 
     async def _connect(self) -> None:
-        waited = False
-
         def say(error: BaseException) -> None:
-            nonlocal waited
-            waited = True
             POSTGRES.away()
-            self.log.warning("postgres is away, waiting for it", error=told(error))
+            self._wait(trouble(error))
 
         url = self.settings.postgres_url
         # What a crash of the server takes of the rows it takes of the offsets too: Kafka has it still.
         self._connection = connection = await patiently(lambda: connect(url, durable=False), patience=None, on_wait=say)
         POSTGRES.reached()
-        if waited:
-            self.log.info("postgres is back")
         await connection.add_listener(MOVED, self._moved)
         self._store = Store(connection)
+        self._marks = Marks(connection)
         await self._open(connection)
 
     def _moved(self, *_told: object) -> None:
         self._stale = True
 
     async def _start_consumer(self) -> None:
-        pause, waited = 0.2, False
+        pause = 0.2
         while True:
             consumer = self._consumer = self._new_consumer()
             try:
                 await consumer.start()
             except (KafkaError, OSError, TimeoutError) as error:
                 KAFKA.away()
-                if not waited:
-                    self.log.warning("kafka is away, waiting for it", error=told(error))
-                waited = True
+                self._wait(f"kafka is away ({told(error)})")
                 with contextlib.suppress(KafkaError, OSError):
                     await consumer.stop()
                 await asyncio.sleep(pause)
@@ -243,6 +272,7 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
         self._stand({})
         if not assigned:
             return
+        await start_anew(self._marks.connection, self._consumer, [one for one in assigned if one.topic != DEFINITIONS])
         begins = await self._consumer.beginning_offsets(assigned)
         ends = await self._consumer.end_offsets(assigned)
         positions = await self._store.positions(Partition(*one) for one in assigned)
@@ -250,35 +280,12 @@ class Follower(ConsumerRebalanceListener, ABC):  # type: ignore[misc]  # aiokafk
             return
         for one in assigned:
             if not self._seeks_itself(one, begins[one], ends[one]):
-                await self._seek_one(one, positions, begins[one], ends[one])
+                self._consumer.seek(one, max(positions[Partition(*one)], begins[one]))
         self._stand(positions)
 
     def _seeks_itself(self, one: TopicPartition, begin: int, end: int) -> bool:  # noqa: ARG002
         """Whether this partition's position is the subclass's to find, which it then has done."""
         return False
-
-    async def _seek_one(self, one: TopicPartition, positions: dict[Partition, int], begin: int, end: int) -> None:
-        at = Partition(*one)
-        if positions[at] > end and not await self._reaches(one, begin, end, positions[at]):
-            self.log.warning(
-                "a topic is shorter than it was: it was made anew, reading it from its beginning", topic=at.topic
-            )
-            await self._store.write(Rows(), [Move(*at, positions[at], begin)])
-            positions[at] = begin
-        self._consumer.seek(one, max(positions[at], begin))
-
-    async def _reaches(self, one: TopicPartition, begin: int, end: int, position: int) -> bool:
-        """Whether the log has the record before `position` after all.
-
-        Tansu names as its end the offset after the first record of its last batch.
-        """
-        self._consumer.seek(one, max(begin, end - 1))
-        until = time.monotonic() + 1.0
-        reached = end
-        while reached < position and time.monotonic() < until:
-            for records in (await self._consumer.getmany(one, timeout_ms=100)).values():
-                reached = records[-1].offset + 1
-        return reached >= position
 
 
 def told(error: BaseException) -> str:

@@ -79,7 +79,9 @@ class Housekeeping:
 
     async def _check_health(self) -> None:
         try:
-            await self._with_connection(lambda one: check_all(one, self._clock.now(), pause=_PAUSE))
+            await self._with_connection(
+                lambda one: check_all(one, self._clock.now(), keep_of(self._settings), pause=_PAUSE)
+            )
         except POSTGRES_FAILED as error:
             log.warning("the health of workflows could not be checked; trying again in an hour", error=told(error))
         except Exception:

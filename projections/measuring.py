@@ -34,6 +34,8 @@ class Measure:
         self._rebalances = REBALANCES.labels(group)
         self._oldest: float | None = None
         self._lags_since: float | None = None
+        self.waiting = 0
+        """Records that are not written yet, as of the last look."""
 
     def took(self, batches: Iterable[Sequence[Any]]) -> None:
         """These records are to be written now."""
@@ -56,7 +58,7 @@ class Measure:
         while True:
             ends: Mapping[TopicPartition, int] = {}
             at = {TopicPartition(*one): next_ for one, next_ in positions().items() if one.topic in self._topics}
-            if self._seconds() > _LATE and at:
+            if self.seconds > _LATE and at:
                 ends = await _asked(consumer.end_offsets(list(at))) or {}
             elif KAFKA.idle:
                 await _asked(consumer.topics())
@@ -65,13 +67,15 @@ class Measure:
 
     def _show(self, lag: Mapping[TopicPartition, int]) -> None:
         self._lag.show({(one.topic, one.partition): waiting for one, waiting in lag.items()})
+        self.waiting = sum(lag.values())
         if not any(lag.values()):
             self._lags_since = None
         elif self._lags_since is None:
             self._lags_since = time.time()
-        self._behind.set(self._seconds())
+        self._behind.set(self.seconds)
 
-    def _seconds(self) -> float:
+    @property
+    def seconds(self) -> float:
         """How old the oldest record is that is not written, as far as that is known."""
         since = [one for one in (self._oldest, self._lags_since) if one is not None]
         return max(0.0, time.time() - min(since)) if since else 0.0

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from projections.errors import MigrationError
 from projections.periods import DAYS, WEEKS
 from runtime.logging import logger
-from runtime.postgres import Connection, connect, patiently
+from runtime.postgres import Connection, connect, patiently, trouble
 
 log = logger("migrate")
 
@@ -74,7 +74,7 @@ async def migrate(url: str | SecretStr, *, patience: float | None = 30.0) -> lis
             await connection.close(timeout=5)
 
     def say(error: BaseException) -> None:
-        log.warning("postgres is away, waiting for it to migrate", error=str(error) or type(error).__name__)
+        log.warning("postgres is away, waiting for it to migrate", error=trouble(error))
 
     applied: list[str] = await patiently(attempt, patience=patience, on_wait=say)
     return applied
@@ -83,6 +83,12 @@ async def migrate(url: str | SecretStr, *, patience: float | None = 30.0) -> lis
 async def apply(connection: Connection) -> list[str]:
     """`migrate` on a connection that the caller holds: all in one transaction."""
     async with connection.transaction():
+        if await _is_all_there(connection):
+            # Whoever may not make tables, such as the Hub, needs none.
+            if await connection.fetchval("select has_function_privilege('history_data.add_day(date)', 'execute')"):
+                await make_partitions(connection, datetime.now(UTC))
+            return []
+        await _become_owner(connection)
         await connection.execute("select pg_advisory_xact_lock($1)", LOCK)
         await connection.execute(_PREPARE)
         rows = await connection.fetch("select version, checksum from history_data.migrations")
@@ -106,6 +112,36 @@ async def apply(connection: Connection) -> list[str]:
         if applied:
             await _keep_apart(connection)
     return applied
+
+
+async def _is_all_there(connection: Connection) -> bool:
+    """Whether nothing is to be applied: then nothing is asked for that only the owner may."""
+    if await connection.fetchval("select to_regclass('history_data.migrations')") is None:
+        return False
+    rows = await connection.fetch("select version, checksum from history_data.migrations")
+    known = {row["version"]: row["checksum"] for row in rows}
+    return all(known.get(one.version) == one.checksum for one in migrations())
+
+
+async def _become_owner(connection: Connection) -> None:
+    """What is made belongs to the role that owns the rest, where there is one.
+
+    Raises MigrationError where it is somebody else who may make it.
+    """
+    owner = await connection.fetchval(
+        "select r.rolname from pg_namespace n join pg_roles r on r.oid = n.nspowner where n.nspname = 'history_data'"
+    )
+    if owner is None:
+        return
+    if not await connection.fetchval("select pg_has_role($1, 'member')", owner):
+        user = await connection.fetchval("select current_user")
+        message = (
+            f"the tables are of an earlier version, and the database user {user} may not change them: run "
+            f"'onestack migrate' as a member of {owner} first"
+        )
+        raise MigrationError(message)
+    if owner == "onestack_owner":
+        await connection.execute("set local role onestack_owner")
 
 
 async def _keep_apart(connection: Connection) -> None:

@@ -24,13 +24,16 @@ from projections.follower import Batch, Follower
 from projections.housekeeping import Housekeeping
 from projections.migrations import migrate
 from projections.projection import Projection
+from projections.readiness import ProjectorHealth
 from projections.retention import REMOVED
 from projections.store import Partition
 from runtime import metrics, tracing
 from runtime.dependencies import KAFKA, POSTGRES
+from runtime.health import Health, Part
 from runtime.logging import logger, tell_of_tasks
 from runtime.postgres import Connection
 from runtime.settings import Settings
+from schemas.formats import READS, newer_entries
 from schemas.names import DEAD_LETTERS, DEFINITIONS, RUNS
 
 log = logger("projector")
@@ -61,6 +64,7 @@ class Projector(Follower):
         self._projection: Projection
         self._definitions: Definitions
         self._many = False
+        self._held: dict[TopicPartition, tuple[int, int]] = {}
 
     async def _open(self, connection: Connection) -> None:
         await connection.add_listener(REMOVED, self._removed)
@@ -73,6 +77,10 @@ class Projector(Follower):
     def _stand(self, positions: dict[Partition, int]) -> None:
         self._projection.forget()
         self._projection.positions = positions
+        if self._held:
+            # Looked at again: another version may have gone on, or a rebuild may have moved the position.
+            self._consumer.resume(*(self._held.keys() & self._consumer.assignment()))
+            self._held.clear()
 
     def _positions(self) -> Mapping[Partition, int]:
         return self._projection.positions
@@ -84,7 +92,7 @@ class Projector(Follower):
         self._consumer.seek(one, begin)
         return True
 
-    async def _turn(self) -> None:
+    async def _turn(self) -> bool:
         if self._definitions.reading and (DEFINITIONS, 0) in self._projection.positions:
             await self._define(())
         found = await self._arrived()
@@ -98,6 +106,8 @@ class Projector(Follower):
                 POSTGRES.reached()
             finally:
                 self._writing = False
+            return True
+        return False
 
     async def _arrived(self) -> dict[TopicPartition, list[Any]]:
         """What has arrived, and what follows it closely.
@@ -120,8 +130,8 @@ class Projector(Follower):
                 continue
             if one.topic == DEFINITIONS:
                 await self._define(of_one)
-            else:
-                records += of_one
+            elif one not in self._held:
+                records += self._readable(one, of_one)
         if not records:
             return
         if tracing.active is None:
@@ -134,12 +144,39 @@ class Projector(Follower):
         began = time.perf_counter()
         poisoned, entries = self._projection.poisoned, self._projection.entries
         await self._projection.project(records)
+        await self._marks.set(records)
         took = time.perf_counter() - began
         metrics.PROJECTED.inc(self._projection.entries - entries)
         metrics.PROJECTION_SECONDS.observe(took)
         if self._projection.poisoned > poisoned:
             metrics.DEAD_LETTERS.labels(RUNS, "invalid").inc(self._projection.poisoned - poisoned)
         self._on_batch(len(records), took)
+
+    def _readable(self, at: TopicPartition, records: Sequence[Any]) -> Sequence[Any]:
+        """The records before the first that is newer than this version reads: that one stays where it is."""
+        if at.topic != RUNS:
+            return records
+        for number, record in enumerate(records):
+            if (version := newer_entries(record.value)) is not None:
+                self._held[at] = (record.offset, version)
+                self._consumer.pause(at)
+                self.log.error(
+                    "a partition is held: a record there is newer than this version can read; run a newer projector",
+                    topic=at.topic, partition=at.partition, offset=record.offset, format=version, reads=READS,
+                )  # fmt: skip
+                return records[:number]
+        return records
+
+    def held(self) -> Part | None:
+        for at, (offset, version) in self._held.items():
+            detail = (
+                f"Held: partition {', '.join(str(one.partition) for one in sorted(self._held))}. The record at "
+                f"{at.topic}/{at.partition}/{offset} is in format {version}, and this version reads up to {READS}. "
+                "Nothing there is lost; the history of the other partitions goes on."
+            )
+            todo = "Run a projector of the version that wrote it; see docs/adr/0017-format-versions.md."
+            return Part("refused", detail, todo)
+        return None
 
     async def _define(self, records: Sequence[Any]) -> None:
         partition = TopicPartition(DEFINITIONS, 0)
@@ -171,18 +208,20 @@ async def run_projector(
     metrics.DEAD_LETTERS.labels(RUNS, "invalid")
     KAFKA.watch()
     POSTGRES.watch()
-    metrics.serve(settings)
+    health = Health("projector")
+    standing = ProjectorHealth(settings, health)
+    metrics.serve(settings, health)
+    looking = asyncio.create_task(health.keep_looking(), name="health")
     code = 1
     try:
         await _migrated(settings, stop)
-        await _together(
-            stop,
-            Projector(settings, folds, on_batch).run,
-            EventProjector(settings, redact).run,
-            Housekeeping(settings).run,
-        )
+        standing.migrated()
+        runs, events = Projector(settings, folds, on_batch), EventProjector(settings, redact)
+        standing.follow(runs, events)
+        await _together(stop, runs.run, events.run, Housekeeping(settings).run)
         code = 0
     finally:
+        looking.cancel()
         _end_for_sure(code)
 
 

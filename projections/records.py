@@ -16,7 +16,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import orjson
 
-from projections.errors import Poison
+from projections.errors import Poison, TooNew
+from schemas.formats import newer_entries
 
 Entry = dict[str, Any]
 
@@ -133,10 +134,13 @@ def is_time(text: Any) -> bool:
 def stretches(value: bytes | None, *, rewrite: bool = False) -> list[Stretch]:
     """The record's entries; nearly always one stretch, whose text is the record as it came.
 
-    With `rewrite` the text is always written anew. Raises Poison when it is not an array of entries.
+    With `rewrite` the text is always written anew. Raises Poison when it is not an array of entries, and TooNew when it
+    is in a format that this version can't read.
     """
     if not value:
         raise Poison("empty record")
+    if (newer := newer_entries(value)) is not None:
+        raise TooNew(newer)
     entries, text = read_json(value)
     if not isinstance(entries, list) or not entries:
         raise Poison("not a JSON array of entries")

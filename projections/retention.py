@@ -210,7 +210,9 @@ class _Removal:
                 await self._connection.execute(
                     f"delete from {LIVE}.run_keys where run_id in (select run_id from {LIVE}.records_{name})"
                 )
-                await self._connection.execute(f"drop table {', '.join(tables)}")
+                await self._connection.execute(
+                    f"select {LIVE}.drop_partitions($1)", [f"{one}_{name}" for one in RUN_TABLES]
+                )
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             return
         self.removed.tables += [f"{one}_{name}" for one in RUN_TABLES]
@@ -277,7 +279,7 @@ class _Removal:
                     await self._connection.execute(f"lock table {table} in access exclusive mode")
                     if not events and await self._connection.fetchval(f"select exists (select from {table})"):
                         return
-                    await self._connection.execute(f"drop table {table}")
+                    await self._connection.execute(f"select {LIVE}.drop_partitions($1)", [f"events_{name}"])
             except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
                 return
         self.removed.events += events

@@ -16,7 +16,7 @@ import orjson
 from projections.errors import PositionLost
 from projections.fold import Entry, RunRow, StepRow
 from projections.letters import Letter
-from projections.periods import RUN_TABLES, WEEKS
+from projections.periods import DAYS, RUN_TABLES, WEEKS
 from runtime.postgres import Connection
 
 LIVE: Final = "history_data"
@@ -207,6 +207,12 @@ class Store:
                 if begin is not None and number < WEEKS.count:
                     await self.connection.execute(f"select {LIVE}.add_week($1, $2)", self.schema, begin.date())
                 self._weeks[number] = Week(self.schema, number)
+
+    async def make_day(self, number: int) -> None:
+        """Make the table of this day's events, by its number in `projections.periods.DAYS`."""
+        begin = DAYS.begin(number)
+        if begin is not None and number < DAYS.count:
+            await self.connection.execute(f"select {LIVE}.add_day($1)", begin.date())
 
     async def write(self, rows: Rows, moves: Sequence[Move]) -> None:
         """All of it or nothing, in one transaction. Raises PositionLost when an offset is not what it has to be."""

@@ -6,14 +6,22 @@ less than a microsecond an event. They begin at 0, for a rate needs a first valu
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, start_http_server
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from runtime.logging import logger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from runtime.health import Health
     from runtime.settings import Settings
 
 # A series of its own for when each counter began: Prometheus' rate() does not need it, and it doubles their number.
@@ -99,17 +107,54 @@ def tell_build(process: str) -> None:
 _DEFAULT_PORT: Final = 9464
 
 
-def serve(settings: Settings) -> int | None:
-    """Serve `/metrics` and say on which port; None where no port could be had (which is logged, not fatal)."""
+def serve(settings: Settings, health: Health | None = None) -> int | None:
+    """Serve `/metrics`, and `/healthz` and `/readyz` where there is a `health`, and say on which port.
+
+    All of them are served by threads of their own. None where no port could be had (which is logged, not fatal).
+    """
     log = logger("metrics")
     wanted = settings.metrics_port
     for port in (wanted,) if wanted is not None else (_DEFAULT_PORT, 0):
         try:
-            server, _thread = start_http_server(port, settings.metrics_host)
+            server = make_server(settings.metrics_host, port, _app(health), _server(settings.metrics_host), _Silent)
         except OSError as error:
             log.warning("metrics port is not to be had", port=port, error=str(error))
             continue
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         bound: int = server.server_port
         log.info("metrics are served", address=f"http://{settings.metrics_host}:{bound}/metrics")
         return bound
     return None
+
+
+def _app(health: Health | None) -> Any:
+    metrics = make_wsgi_app()
+
+    def app(environ: dict[str, Any], start_response: Callable[[str, list[tuple[str, str]]], Any]) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        answer = health.answer(path) if health is not None else None
+        if answer is not None:
+            status, body = answer
+            start_response(
+                "200 OK" if status == 200 else "503 Service Unavailable",
+                [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
+            )
+            return [body]
+        if path not in {"/", "/metrics"}:
+            start_response("404 Not Found", [("Content-Type", "application/json")])
+            return [json.dumps({"title": "Not found", "served": ["/metrics", "/healthz", "/readyz"]}).encode()]
+        return metrics(environ, start_response)  # type: ignore[no-any-return]  # prometheus_client's has no types
+
+    return app
+
+
+def _server(host: str) -> type[ThreadingWSGIServer]:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return type("_Server", (ThreadingWSGIServer,), {"address_family": family})
+
+
+class _Silent(WSGIRequestHandler):
+    """Scrapes and probes are no news."""
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""

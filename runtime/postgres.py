@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeAlias
 
@@ -22,8 +23,40 @@ AWAY: Final = (
     asyncpg.CrashShutdownError,
     asyncpg.ConnectionDoesNotExistError,
     asyncpg.InternalClientError,
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.ReadOnlySQLTransactionError,
 )
-"""What a call raises while the server is away, restarting or full: worth waiting for, not a fault of the statement."""
+"""What a call raises while the server is away, restarting, full, or a standby: worth waiting for, not a fault of the
+statement."""
+
+_TROUBLE: Final[tuple[tuple[type[BaseException], str], ...]] = (
+    (asyncpg.DiskFullError, "the disk of the database is full: give it room"),
+    (asyncpg.OutOfMemoryError, "the database server has no memory left"),
+    (asyncpg.ReadOnlySQLTransactionError, "the database can only be read: ONESTACK_POSTGRES_URL leads to a standby"),
+    (asyncpg.TooManyConnectionsError, "the database has no connection left: raise max_connections, or close others"),
+    (asyncpg.QueryCanceledError, "the database cancelled a statement: look at its statement_timeout"),
+    (asyncpg.DeadlockDetectedError, "the database undid a transaction that waited in a circle with another"),
+    (asyncpg.SerializationError, "the database undid a transaction that was at odds with another"),
+    (asyncpg.LockNotAvailableError, "the database has something locked that is needed"),
+    (
+        ssl.SSLCertVerificationError,
+        "the database's certificate is not trusted: look at sslrootcert and the host name in ONESTACK_POSTGRES_URL",
+    ),
+    (
+        ssl.SSLError,
+        "the connection to the database can't be encrypted: look at the ssl… parts of ONESTACK_POSTGRES_URL",
+    ),
+)
+
+
+def trouble(error: BaseException) -> str:
+    """What keeps the database from its work, for the person who has to do something about it."""
+    told = str(error).strip() or type(error).__name__
+    for kind, said in _TROUBLE:
+        if isinstance(error, kind):
+            return f"{said} ({told.splitlines()[0]})"
+    return told
 
 
 def is_away(error: BaseException) -> bool:

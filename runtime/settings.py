@@ -213,9 +213,18 @@ class Settings(BaseSettings):
         500, ge=1, le=5000, description="How long the broker may hold a fetch; 10 on Tansu, which answers late."
     )
     metrics_port: Annotated[int | None, Optional] = Field(
-        None, ge=0, le=65535, description="Port of /metrics; by default 9464 or, where that is taken, a free one."
+        None,
+        ge=0,
+        le=65535,
+        description="Port of /metrics, /healthz and /readyz; by default 9464 or, where that is taken, a free one.",
     )
-    metrics_host: str = Field("127.0.0.1", description="Address that /metrics listens on.")
+    metrics_host: str = Field("127.0.0.1", description="Address that they listen on.")
+    stuck_after: float = Field(
+        60.0,
+        ge=1,
+        le=3600,
+        description="Seconds without any progress on waiting records after which /readyz says stuck.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Lowest level that is logged.")
     log_format: Literal["console", "json"] = Field("console", description="How log lines look.")
 

@@ -6,7 +6,7 @@ they hold, for the exported schemas, for readers and for tests.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal, TypedDict
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -24,6 +24,7 @@ class EntryDict(TypedDict):
     orgid: str
     time: str
     data: dict[str, Any]
+    formatversion: NotRequired[int]
 
 
 class EntryData(BaseModel):

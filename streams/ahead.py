@@ -8,7 +8,7 @@ from schemas.names import COMMANDS, CONTROL, EVENT_TOPICS, GUARD
 from streams.fair import Fair
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from streams.offsets import Progress
 
@@ -58,6 +58,11 @@ class Ahead:
         """Forget all that waits."""
         self.events.clear()
         self.commands.clear()
+
+    def drop(self, partitions: Collection[int]) -> None:
+        """Forget all of these partitions."""
+        self.events.drop(partitions)
+        self.commands.drop(partitions)
 
     def full(self, progress: Mapping[Any, Progress]) -> set[Any]:
         """The partitions that are not to be polled now."""

@@ -17,7 +17,7 @@ from collections import Counter, OrderedDict, deque
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from streams.offsets import Batch
 
@@ -120,6 +120,19 @@ class Fair:
         self._windows.clear()
         self._bytes.clear()
         self.waiting = self.bytes = 0
+
+    def drop(self, partitions: Collection[int]) -> None:
+        """Forget what waits and what is under way on these partitions: they are read again when they are given anew."""
+        for org, lanes in list(self._queues.items()):
+            for tp in [tp for tp in lanes if tp.partition in partitions]:
+                for stretch in lanes.pop(tp):
+                    rest = stretch.records[stretch.taken :]
+                    self.waiting -= len(rest)
+                    self._count(tp, -_size(rest))
+            if not lanes:
+                del self._queues[org]
+        for tp in [tp for tp in self._windows if tp.partition in partitions]:
+            del self._windows[tp]
 
     @property
     def under_way(self) -> int:

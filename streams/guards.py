@@ -32,6 +32,7 @@ from runtime.kafka import LARGEST_RECORD, partition_of
 from runtime.logging import logger
 from runtime.metrics import STORMS_OPENED
 from schemas.errors import Refused
+from schemas.formats import newer_document
 from schemas.names import ADMISSIONS, CONTROL, GUARD
 from streams import dead_letters, spans
 
@@ -193,6 +194,8 @@ class Guards:
             watch.guards, watch.pruned = {}, since + _ahead(self._parts)
 
         def take(record: Any) -> None:
+            if not self._parts.readable(record, newer_document(record.value)):
+                return
             try:
                 folded = from_json(orjson.loads(record.value))
                 by_partition[record.partition].guard(record.key.decode()).fold(folded)

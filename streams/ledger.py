@@ -25,10 +25,12 @@ from aiokafka.structs import TopicPartition
 
 from runtime.kafka import new_reader, scan, started
 from runtime.logging import logger
+from schemas.formats import newer_entries
 from schemas.names import RUNS
+from streams.holding import Held
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from aiokafka import AIOKafkaConsumer
 
@@ -155,8 +157,9 @@ class Ledger:
 class Ledgers:
     """The ledgers of the partitions that this worker has, filled from the run log."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, hold: Callable[[Held], None] = lambda _: None) -> None:
         self._settings = settings
+        self._hold = hold
         self._ledgers: dict[int, Ledger] = {}
         self._reader: AIOKafkaConsumer
         self._reading = asyncio.Lock()
@@ -211,7 +214,7 @@ class Ledgers:
         now = time.time()
         for partition in partitions:
             ledger = self._ledgers.get(partition)
-            if ledger is None:
+            if ledger is None or not ledger.open:
                 self._ledgers[partition] = Ledger(partition, self._settings.repeat_window, now)
             else:
                 ledger.ready.clear()
@@ -219,6 +222,18 @@ class Ledgers:
         task = asyncio.create_task(self._fill(partitions, self._rebalances))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def under_way(self) -> dict[int, set[asyncio.Future[None]]]:
+        """By partition: the claims whose calls have begun and are not in the log yet."""
+        return {number: set(ledger.begun) for number, ledger in self._ledgers.items() if ledger.begun}
+
+    async def close(self, partition: int, patience: float) -> None:
+        """Go on with a partition no more, until it is given out anew; calls in flight have so many seconds to end."""
+        if (ledger := self._ledgers.get(partition)) is not None:
+            ledger.ready.clear()
+            if ledger.begun:
+                await asyncio.wait(list(ledger.begun), timeout=patience)
+            ledger.close()
 
     async def reach_back(self, ledger: Ledger, to: float) -> None:
         """Make sure that the ledger knows the log from this time on (seconds since the epoch)."""
@@ -284,6 +299,8 @@ class Ledgers:
             ledger = by_tp[tp]
             for record in records:
                 count += 1
+                if (newer := newer_entries(record.value)) is not None:
+                    self._hold(Held(tp.topic, tp.partition, record.offset, newer))
                 if (entry_id := first_id(record.value)) is None:
                     continue
                 ledger.seen_in_log(entry_id, record.offset)

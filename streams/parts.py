@@ -9,10 +9,12 @@ from engine.redaction import Redaction
 from engine.rules import Rules
 from runtime.clock import Clock
 from runtime.kafka import Publisher, new_producer, started
+from schemas.formats import newer_document
 from schemas.names import SIGNALS
 from streams.definitions import Definitions
 from streams.follow import Follow
 from streams.guards import Guards
+from streams.holding import Held, Holding
 from streams.lease import Lease
 from streams.ledger import Ledgers, older
 from streams.reading import ReadBack
@@ -50,7 +52,8 @@ class Parts:
             redact=Redaction(settings.redact),
             calendar=self.definitions.registry.calendar,
         )
-        self.ledgers = Ledgers(settings)
+        self.holding = Holding()
+        self.ledgers = Ledgers(settings, self.hold)
         self.read_back = ReadBack(settings)
         self.signals = Signals(settings.repeat_window)
         self.follow = Follow(self)
@@ -122,6 +125,7 @@ class Parts:
 
     def on_assigned(self, partitions: set[int]) -> None:
         """These partitions are ours from now on."""
+        self.holding.release(list(self.holding))
         self.ledgers.assign(partitions)
         self.signals.assign(partitions)
         self.timers.assign(partitions)
@@ -135,10 +139,25 @@ class Parts:
     async def recollect(self, partitions: set[int], since: float) -> None:
         """Read back the signals of these partitions, from this time on (seconds since the epoch)."""
         memories = self.signals.memories(partitions)
-        await self.read_back.read(
-            SIGNALS, partitions, since, lambda one: self.signals.restore(one.partition, one.key, one.value)
-        )
+        await self.read_back.read(SIGNALS, partitions, since, self._restore_signal)
         self.signals.remembered(memories, since)
+
+    def _restore_signal(self, record: Any) -> None:
+        if self.readable(record, newer_document(record.value)):
+            self.signals.restore(record.partition, record.key, record.value)
+
+    def readable(self, record: Any, newer: int | None) -> bool:
+        """False where a record is in a version that is newer than this release reads: then its partition is held."""
+        if newer is not None:
+            self.hold(Held(record.topic, record.partition, record.offset, newer))
+        return newer is None
+
+    def hold(self, held: Held) -> None:
+        """Go on with a partition no more, until it is given out anew; calls in flight may end before."""
+        if self.holding.hold(held):
+            self.guards.revoke({held.partition})
+            self.timers.drop(held.partition)
+            _ = self.spawn(self.ledgers.close(held.partition, self.settings.action_timeout))
 
     async def on_revoked(self, partitions: set[int], patience: float) -> None:
         """A rebalance begins; returns when the calls in flight are in the log, or after so many seconds."""

@@ -27,6 +27,7 @@ from runtime.kafka import all_of
 from runtime.logging import logger
 from runtime.metrics import TIMER_LATENESS
 from schemas.errors import Refused
+from schemas.formats import newer_header
 from schemas.names import TIMERS
 from schemas.outcomes import Fired
 from streams import dead_letters, spans
@@ -106,6 +107,11 @@ class Timers:
         if partition is not None:
             await partition.ready.wait()
 
+    def drop(self, number: int) -> None:
+        """Let go of a partition, until it is given out anew."""
+        if (partition := self._partitions.pop(number, None)) is not None:
+            self._close(partition)
+
     def halt(self) -> None:
         """End no more waits."""
         for partition in self._partitions.values():
@@ -143,7 +149,7 @@ class Timers:
         began, by_number = time.monotonic(), {partition.number: partition for partition in fresh}
         await self._parts.recollect(set(by_number), time.time() - self._parts.settings.repeat_window - EARLY_MS / 1000)
         await self._parts.read_back.read(
-            TIMERS, by_number, None, lambda record: by_number[record.partition].log.take_back(record)
+            TIMERS, by_number, None, lambda record: self._take_back(by_number[record.partition], record)
         )
         for partition in fresh:
             if self._partitions.get(partition.number) is not partition:
@@ -154,6 +160,10 @@ class Timers:
         if count := sum(len(partition.waits) for partition in fresh):
             took = round(time.monotonic() - began, 3)
             self._log.info("waiting runs read back", count=count, partitions=len(fresh), seconds=took)
+
+    def _take_back(self, partition: _Partition, record: Any) -> None:
+        if self._parts.readable(record, newer_header(record.headers)):
+            partition.log.take_back(record)
 
     # -- beginning to wait --------------------------------------------------------------------------------------
 

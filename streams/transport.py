@@ -38,6 +38,7 @@ from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
 from runtime.metrics import REBALANCES, RECORDS_DONE
+from schemas.formats import newer_document
 from schemas.names import DEFINITIONS
 from streams.ahead import MOST_IN_BATCH, Ahead, is_event
 from streams.delivery import BatchMessage, Listener
@@ -47,7 +48,7 @@ from streams.offsets import Progress
 from streams.pace import MOST_AT_ONCE, MOST_COMMANDS, MOST_NEW, MOST_STARTING, READ_AHEAD, Pace, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from runtime.settings import Settings
     from streams.parts import Parts
@@ -85,6 +86,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._ahead = Ahead()
         self._released = self._commands = 0
         self._plenty = False
+        self._finished: Counter[int] = Counter()
         self._rebalances = REBALANCES.labels(self.app.conf.id)
 
     async def on_start(self) -> None:
@@ -154,11 +156,12 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         waiting = self._ahead.waiting
         # While events come in plenty they are read in every turn: whose they are is known only then.
         every = turn is Turn.ALL or (turn is Turn.COMMANDS and self._plenty)
-        limited = bool(full) or not every
+        held = frozenset(self._host.worker_parts.holding)
+        limited = bool(full or held) or not every
         free: tuple[TopicPartition, ...] = ()
         if limited:
             wanted = (tp for tp in active if every or is_event(tp) is (turn is Turn.EVENTS))
-            free = tuple(TopicPartition(*tp) for tp in wanted if tp not in full)
+            free = tuple(TopicPartition(*tp) for tp in wanted if tp not in full and not _is_held(tp, held))
         if not active or (limited and not free):
             await asyncio.sleep(0.005 if active else 0.05)
             return {}
@@ -166,6 +169,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         if limited or waiting or turn is not Turn.ALL:
             # Where what was handed over just now left more behind, that goes on at once.
             wait_ms = {Turn.ALL: 0 if self._released else 20, Turn.COMMANDS: 10, Turn.EVENTS: 0}[turn]
+        if held:
+            self._ahead.drop(held)
         most = READ_AHEAD if waiting or turn is Turn.EVENTS else MOST_AT_ONCE
         try:
             records: Mapping[TopicPartition, list[Any]] = await self.client.getmany(
@@ -182,6 +187,9 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         return records
 
     async def _deliver(self, tp: TP, records: list[Any], generation: int) -> None:
+        records = self._readable(tp, records)
+        if not records:
+            return
         read = self._read_offset[tp]
         if read is not None and records[0].offset < read:
             records = [record for record in records if record.offset >= read]
@@ -209,6 +217,19 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
                 await self._hand_over(portion, generation)
                 if len(records) > MOST_IN_BATCH:
                     await asyncio.sleep(0)
+
+    def _readable(self, tp: TP, records: list[Any]) -> list[Any]:
+        """The records before the first that we can't read yet, which holds its partition; none of a held one."""
+        parts = self._host.worker_parts
+        if _is_held(tp, parts.holding):
+            return []
+        if tp.topic == DEFINITIONS or is_event(tp):
+            return records
+        for at, record in enumerate(records):
+            newer = newer_document(record.value)
+            if newer is not None and not parts.readable(record, newer):
+                return records[:at]
+        return records
 
     async def _release(self, turn: Turn) -> None:
         """Hand over what has its turn: commands as there is room, events beside them as the pace allows."""
@@ -276,6 +297,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         if not message.acked:
             message.acked = True
             message.portion.finish()
+            self._finished[message.partition] += 1
             _done(message.topic).inc(len(message.portion.records))
         self._unacked_messages.discard(message)
 
@@ -389,6 +411,16 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             waiting[tp.topic, tp.partition] = max(0, end - read) + under_way
         return waiting
 
+    def standing(self) -> dict[int, tuple[int, tuple[int, int]]]:
+        """By partition number: the records that wait or are under way, and a mark that changes as they move."""
+        found: dict[int, tuple[int, tuple[int, int]]] = {}
+        for (topic, partition), waiting in self.lag().items():
+            if topic != DEFINITIONS:
+                count, (read, done) = found.get(partition, (0, (0, self._finished[partition])))
+                at = self._read_offset[TP(topic, partition)] or 0
+                found[partition] = (count + waiting, (read + at, done))
+        return found
+
     def topic_partitions(self, topic: str) -> int | None:
         """How many partitions a topic has."""
         partitions = self.client.partitions_for_topic(topic)
@@ -432,6 +464,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
 @cache
 def _done(topic: str) -> Any:
     return RECORDS_DONE.labels(topic)
+
+
+def _is_held(tp: TP, held: Container[int]) -> bool:
+    return tp.partition in held and tp.topic != DEFINITIONS
 
 
 class BatchTransport(driver.Transport):  # type: ignore[misc]  # its base has no types

@@ -12,11 +12,13 @@ from aiokafka.errors import KafkaError
 
 from actions.catalogue import build_actions, open_services
 from runtime import metrics, tracing
+from runtime.health import Health
 from runtime.kafka_connection import reason_of
 from runtime.logging import configure, logger, tell_of_tasks
 from streams import topics
 from streams.app import build
 from streams.gauges import begin_at_zero, observe
+from streams.health import WorkerHealth
 from streams.parts import Parts
 
 if TYPE_CHECKING:
@@ -55,7 +57,10 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     metrics.tell_build("worker")
-    metrics.serve(settings)
+    health = Health("worker")
+    standing = WorkerHealth(settings, health)
+    looking = asyncio.create_task(health.keep_looking(), name="health")
+    metrics.serve(settings, health)
     partitions = await _topics(settings, commands, stop)
     if partitions is None:
         return 0
@@ -64,6 +69,7 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
     await parts.start()
     app = build(settings, parts)
     app.finalize()
+    standing.follow(parts, app)
     gauges = asyncio.create_task(observe(app, parts))
     ended = False
     told, starting = asyncio.create_task(stop.wait()), asyncio.create_task(app.start())
@@ -76,10 +82,12 @@ async def work(settings: Settings, actions: dict[str, Action], commands: tuple[s
             await asyncio.wait({told, over}, return_when=asyncio.FIRST_COMPLETED)
             ended = not told.done()
             log.info("the worker stops")
+            standing.stop()
             app.consumer.stop_flow()
             await parts.drain(_DRAIN_SECONDS)
     finally:
         gauges.cancel()
+        looking.cancel()
         starting.cancel()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(app.stop(), 5)

@@ -13,6 +13,7 @@ from projections.health.facts import Facts, Finding
 from projections.health.fights import fights, rivals
 from projections.health.gather import events_of, facts_of, organisations, writes
 from projections.health.judge import judge
+from projections.retention import Keep
 from runtime.postgres import Connection
 
 LOCK: Final = 0x6F73_7765_0006
@@ -27,8 +28,10 @@ _NEW: Final = """
     values ($1, $2, $3, $4, $5, $6, $7::text::jsonb, $8, $9, $10)"""
 
 
-async def check_all(connection: Connection, now: datetime, *, pause: float = 0.0) -> int:
+async def check_all(connection: Connection, now: datetime, keep: Keep, *, pause: float = 0.0) -> int:
     """Check every organisation, `pause` seconds between two; how many findings there are.
+
+    `keep` says how far back things are known: a sentence speaks of no more days than that.
 
     Nothing is done while another process is at it: it returns -1 then.
     """
@@ -37,17 +40,17 @@ async def check_all(connection: Connection, now: datetime, *, pause: float = 0.0
     found = 0
     try:
         for org in await organisations(connection):
-            found += len(await check(connection, org, now))
+            found += len(await check(connection, org, now, keep))
             await asyncio.sleep(pause)
     finally:
         await connection.execute("select pg_advisory_unlock($1)", LOCK)
     return found
 
 
-async def check(connection: Connection, org: str, now: datetime) -> list[Finding]:
+async def check(connection: Connection, org: str, now: datetime, keep: Keep) -> list[Finding]:
     """Check one organisation, and keep its findings in the place of those before."""
-    facts = await facts_of(connection, org, now)
-    found = await _judged(connection, org, facts, now)
+    facts = await facts_of(connection, org, now, keep)
+    found = await _judged(connection, org, facts, now, keep)
     async with connection.transaction():
         await connection.execute("select pg_advisory_xact_lock($1)", _KEEPING)
         since = {tuple(row.values())[:3]: row["first_seen"] for row in await connection.fetch(_OLD, org)}
@@ -71,8 +74,8 @@ async def check(connection: Connection, org: str, now: datetime) -> list[Finding
     return found
 
 
-async def _judged(connection: Connection, org: str, facts: Sequence[Facts], now: datetime) -> list[Finding]:
-    seen = await events_of(connection, org, facts, now)
+async def _judged(connection: Connection, org: str, facts: Sequence[Facts], now: datetime, keep: Keep) -> list[Finding]:
+    seen = await events_of(connection, org, facts, now, keep)
     found = [finding for one in facts for finding in judge(one, seen.get(one.trigger or ""), now)]
     fields = rivals({one.workflow_id: one.definition for one in facts})
     if fields:

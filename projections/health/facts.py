@@ -66,6 +66,8 @@ class Seen:
     capped: bool
     since: datetime
     run_ids: Sequence[str] = ()
+    kept_for: timedelta = WINDOW
+    """For how long back events are known at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ class Facts:
     traces: Sequence[Trace] = ()
     failures: Sequence[Failure] = ()
     kept: Sequence[Kept] = ()
+    skipped_kept_for: timedelta = WINDOW
+    """For how long back skipped events are known at all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from projections.health.facts import (
 )
 from projections.health.fights import writes_of
 from projections.health.judge import wants_failures, wants_traces
+from projections.retention import Keep
 from runtime.postgres import Connection
 
 _RAN: Final = "r.status not in ('skipped', 'suppressed')"
@@ -43,7 +44,7 @@ _WORKFLOWS: Final = """
                                        where o.org_id = w.org_id and o.workflow_id = w.workflow_id
                                          and o.state <> 'enabled'), '-infinity')), w.updated_at) as enabled_since
       from history_data.workflows w
-     where w.org_id = $1 and w.state = 'enabled' and ($2::text is null or w.workflow_id = $2)
+     where w.org_id = $1 and w.state = 'enabled'
      order by w.workflow_id"""
 # $1 org, $2 ids, $3 since when of each, $4 the window's beginning, $5 the recent days'.
 _COUNTS: Final = f"""
@@ -126,7 +127,7 @@ async def organisations(connection: Connection) -> list[str]:
     return [row["org_id"] for row in rows]
 
 
-async def facts_of(connection: Connection, org: str, now: datetime, workflow: str | None = None) -> list[Facts]:
+async def facts_of(connection: Connection, org: str, now: datetime, keep: Keep) -> list[Facts]:
     """What is known of each enabled workflow of the organisation."""
     begin = now - WINDOW
     found = {
@@ -134,7 +135,7 @@ async def facts_of(connection: Connection, org: str, now: datetime, workflow: st
             row["workflow_id"], row["name"] or row["workflow_id"], row["version"], row["trigger_type"],
             orjson.loads(row["definition"]), row["enabled_since"], row["updated_at"], max(begin, row["updated_at"]),
         )
-        for row in await connection.fetch(_WORKFLOWS, org, workflow)
+        for row in await connection.fetch(_WORKFLOWS, org)
     }  # fmt: skip
     if not found:
         return []
@@ -152,6 +153,7 @@ async def facts_of(connection: Connection, org: str, now: datetime, workflow: st
         kept.setdefault(row["id"], []).append(of_guard)
     for one in found.values():
         one.kept = kept.get(one.workflow_id, ())
+        one.skipped_kept_for = min(WINDOW, keep.skipped)
         await _samples(connection, org, one, now)
     return list(found.values())
 
@@ -171,7 +173,9 @@ def _json(text: str | None) -> Any:
     return None if text is None else orjson.loads(text)
 
 
-async def events_of(connection: Connection, org: str, facts: Sequence[Facts], now: datetime) -> dict[str, Seen]:
+async def events_of(
+    connection: Connection, org: str, facts: Sequence[Facts], now: datetime, keep: Keep
+) -> dict[str, Seen]:
     """By trigger: the latest events, where a workflow compares their fields or has not run."""
     begin = now - WINDOW
     wanted = {
@@ -191,6 +195,7 @@ async def events_of(connection: Connection, org: str, facts: Sequence[Facts], no
             len(rows) > MOST_EVENTS,
             latest[-1]["time"] if latest else begin,
             runs,
+            min(WINDOW, keep.events_by_org.get(org, keep.events)),
         )
     return found
 

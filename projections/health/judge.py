@@ -102,7 +102,8 @@ def _always_filtered(facts: Facts, now: datetime) -> Finding:
             actual.setdefault(path, Counter())[shown] += 1
     looked = len(facts.traces)
     always = [path for path, times in counted.items() if times == looked]
-    days = _days(now - facts.since)
+    length = min(now - facts.since, facts.skipped_kept_for)
+    days = _days(length)
     among = "" if looked >= facts.skipped else f" (the latest {looked:,} of them were looked at)"
     every = f"{facts.skipped:,} of {facts.skipped:,} events in {days} were skipped"
     paths = always or [path for path, _ in counted.most_common(SHOWN)]
@@ -115,7 +116,7 @@ def _always_filtered(facts: Facts, now: datetime) -> Finding:
         "events": facts.skipped,
         "skipped": facts.skipped,
         "looked_at": looked,
-        "days": round((now - facts.since) / timedelta(days=1), 1),
+        "days": round(length / timedelta(days=1), 1),
         "conditions": [
             {
                 "path": path, "comparison": leaf_text(leaf[path]), "skipped": counted[path],
@@ -147,7 +148,7 @@ def _never_value(facts: Facts, one: Comparison, seen: Seen, *, filtered: bool) -
     top = came.most_common(_TOP)
     had = ", ".join(f"{value} ({times:,})" for value, times in top) + (", …" if len(came) > _TOP else "")
     looked = f"the latest {len(seen.events):,}" if seen.capped else f"{len(seen.events):,}"
-    events = f"{looked} {facts.trigger} events in {_days(WINDOW)}"
+    events = f"{looked} {facts.trigger} events in {_days(seen.kept_for)}"
     if came:
         sentence = f"It compares with a value that none of {events} had: `{one.text}`; they had {had}"
     else:

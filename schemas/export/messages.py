@@ -150,6 +150,12 @@ def entry(kind: str, data: Schema, summary: str) -> Schema:
             "subject": {"type": "string", "description": "The entity, such as device/d-17."},
             "orgid": {"type": "string", "pattern": ID_PATTERN},
             "time": _TIME,
+            "formatversion": {
+                "type": "integer",
+                "minimum": 1,
+                "default": 1,
+                "description": "Of the format; absent in version 1. Do not read on where it is newer than you know.",
+            },
             "data": data,
         },
     }

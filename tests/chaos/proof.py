@@ -7,6 +7,7 @@ import json
 import random
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -81,11 +82,16 @@ async def finished(stack: Stack) -> int:
     return sum([int(row["count"]) for row in await stack.rows(query, list(ORGS))])
 
 
-async def check_history(stack: Stack, events: list[dict[str, Any]], say: Says) -> None:
-    """Exactly the runs and steps that the events call for, and row by row what the log says."""
+async def check_history(
+    stack: Stack, events: list[dict[str, Any]], say: Says, others: Mapping[str, dict[str, Any]] | None = None
+) -> None:
+    """Exactly the runs and steps that the events call for, and row by row what the log says.
+
+    `others` has the definitions of further organisations, whose rows are compared with the log too.
+    """
     count = len(events)
     log = await stack.bus.log(RUNS)
-    lives = oracle.fold(log, {**BODIES, "probe": workflow("probe", "probe", [])})
+    lives = oracle.fold(log, {**BODIES, "probe": workflow("probe", "probe", []), **(others or {})})
     runs, steps, entries = [await _rows(stack, query) for query in (oracle.RUNS, oracle.STEPS, oracle.ENTRIES)]
     ours = [row for row in runs if row["org_id"] in ORGS]
     wanted = {run_id(one["orgid"], WORKFLOW, one["source"], one["id"]) for one in events}

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -52,6 +54,9 @@ class Stack:
         self.receiver = Receiver()
         self.bus = Bus(self.kafka.bootstrap)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.ports: dict[str, int] = {}
+        self.releases: dict[str, Path] = {}
+        """Where a process runs another release than this tree: the folder that it is unpacked in."""
         self.up_with: dict[str, dict[str, str]] = {}
         """Variables of single processes, by their names."""
         self._probes = 0
@@ -97,10 +102,14 @@ class Stack:
 
         A worker's calls carry its name.
         """
-        own = {"ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(free_port()), "ONESTACK_MODULE_TOKEN": name}
+        port = self.ports[name] = free_port()
+        own = {"ONESTACK_INSTANCE": name, "ONESTACK_METRICS_PORT": str(port), "ONESTACK_MODULE_TOKEN": name}
         env = {**self.env, **own, **self.up_with.get(name, {}), **more}
+        command: list[str | Path] = [ONESTACK]
+        if (release := self.releases.get(name)) is not None:
+            command, env["PYTHONPATH"] = [sys.executable, "-m", "cli"], str(release)
         role = name.rstrip("0123456789")
-        self.processes[name] = spawn([ONESTACK, role], self.log(name), env=env, cwd=self.folder)
+        self.processes[name] = spawn([*command, role], self.log(name), env=env, cwd=self.folder)
 
     def log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
@@ -128,6 +137,25 @@ class Stack:
         told, complained = await process.communicate()
         assert process.returncode == 0, complained.decode()
         return told.decode()
+
+    async def probe(self, name: str, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
+        """The HTTP status and the body of a process's probe; 0 and nothing where it does not listen."""
+        return await asyncio.to_thread(_probe, f"http://127.0.0.1:{self.ports[name]}{path}")
+
+    async def metrics(self, name: str) -> str:
+        """What a process counts, as Prometheus reads it."""
+
+        def read() -> str:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=5) as answer:
+                text: str = answer.read().decode()
+                return text
+
+        return await asyncio.to_thread(read)
+
+    async def part(self, name: str, part: str) -> str:
+        """The state of one part in a process's /readyz, or nothing where it does not listen."""
+        _, body = await self.probe(name)
+        return str(body.get("parts", {}).get(part, {}).get("state", ""))
 
     # -- asking -------------------------------------------------------------------------------------------------
 
@@ -178,6 +206,16 @@ class Stack:
             return ALERTS in await self.bus.topics()
 
         await eventually(there, bool, 60, f"topics such as {EVENT_TOPICS['psa']}")
+
+
+def _probe(url: str) -> tuple[int, dict[str, Any]]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+    except OSError:
+        return 0, {}
 
 
 def step(id: str, action: str, **parameters: Any) -> dict[str, Any]:

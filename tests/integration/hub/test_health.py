@@ -7,7 +7,9 @@ import json
 
 from hub.documents.health import WorkflowHealth
 from projections.health.check import check
+from projections.retention import keep_of
 from runtime.postgres import Connection
+from runtime.settings import load
 from tests.integration.hub.conftest import Client
 
 NOW = dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC)
@@ -28,7 +30,7 @@ async def test_findings_are_those_of_the_callers_organisation(connection: Connec
     for org, name in (("acme", "mine"), ("acme", "other"), ("globex", "theirs")):
         await _workflow(connection, org, name)
     for org in ("acme", "globex"):
-        await check(connection, org, NOW)
+        await check(connection, org, NOW, keep_of(load()))
     told = (await ada.get("/insight/workflows")).json()
     WorkflowHealth.model_validate(told)
     assert told["checked_at"] == "2026-11-27T12:00:00Z"

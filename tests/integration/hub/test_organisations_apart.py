@@ -18,16 +18,17 @@ from sandbox.postgres import Postgres
 
 ORGS = ("acme", "globex")
 # What has nothing of any organisation, and what the Hub's role may not even look at.
-OF_NOBODY = {"history_data.offsets"}
-CLOSED = {"history_data.migrations"}
+OF_NOBODY = {"history_data.offsets", "history_data.lost_logs"}
+CLOSED = {"history_data.migrations", "history_data.marks", "hub_data.reporting_users"}
 
 _FILL = """
 insert into history_data.run_keys
 select '{org}-run-' || n, history_data.week_of('2026-11-23'::timestamptz + n * interval '5 days'), '{org}'
   from generate_series(1, 4) n;
 insert into history_data.runs
-select '{org}-run-' || n, '{org}', '{org}-wf', '{org} workflow', 1, 'completed', 'alert.triggered',
-       '{org}/alert/a-' || n, '2026-11-23'::timestamptz + n * interval '5 days', null, null, array['{org}-wf'], 0
+select '{org}-run-' || n, '{org}', '{org}-wf', '{org} workflow', 1,
+       case n when 4 then 'running' else 'completed' end, 'alert.triggered', '{org}/alert/a-' || n,
+       '2026-11-23'::timestamptz + n * interval '5 days', null, null, array['{org}-wf'], 0
   from generate_series(1, 4) n;
 insert into history_data.records
 select '{org}-run-' || n, 0, '[{{"id": "{org}-run-0", "type": "run.started", "time": "2026-11-23T00:00:00Z",
@@ -44,6 +45,7 @@ insert into history_data.calendars values ('{org}', '{org}-hours', '{{}}', now()
 insert into history_data.events
 values ('{org}-ev', '{org}', 't', now(), now(), 'topic', 0, 0, '{{"subject": "alert/a"}}');
 insert into history_data.dead_letters values ('{org}-letter', 'why', '', 't', 0, 0, '{org}/alert/a', 'v', now());
+insert into history_data.lost_definitions values ('{org}', 'workflow', '{org}-gone', '{{}}', now());
 insert into hub_data.api_keys (id, org_id, name, hash, permissions, created_by)
 values ('{org}', '{org}', 'n', '', '{{}}', 'p');
 insert into hub_data.audit (org_id, person, kind, action, target, details)
@@ -69,6 +71,7 @@ async def filled(connection: Connection) -> Connection:
         insert into history_data.dead_letters values ('nobody', 'why', '', 't', 0, 0, null, 'v', now());
         insert into history_data.records values ('lost', 0, '[]', history_data.week_of('2026-11-23'));
         insert into history_data.offsets values ('topic', 0, 1);
+        insert into history_data.lost_logs values ('onestack.workflow.runs', '2027-01-01');
     """)
     return connection
 

@@ -12,8 +12,9 @@ import pytest
 
 from projections.periods import RUN_TABLES, WEEKS
 from projections.projection import Projection
-from projections.rebuild import SHADOW, exchange, make_shadow
+from projections.shadow import SHADOW, ShadowStore, make_shadow
 from projections.store import LIVE, Partition, Store
+from projections.swap import exchange
 from runtime.postgres import Connection, connect
 from schemas.names import RUNS
 
@@ -64,7 +65,7 @@ def ended(run: str, at: datetime) -> bytes:
 async def project(
     connection: Connection, values: Sequence[bytes], *, size: int = 100, schema: str = LIVE
 ) -> Projection:
-    projection = Projection(Store(connection, schema))
+    projection = Projection(ShadowStore(connection) if schema == SHADOW else Store(connection, schema))
     projection.positions = await projection.store.positions([Partition(RUNS, 0)])
     first = projection.positions[Partition(RUNS, 0)]
     records = [Record(first + n, value) for n, value in enumerate(values)]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import orjson
 import pytest
 
+from projections.checksum import checksums
 from projections.errors import PositionLost
+from projections.events import EventLog
 from projections.projection import Projection
-from projections.rebuild import SHADOW, exchange, make_shadow
+from projections.shadow import ShadowStore, make_shadow
 from projections.store import Partition, Store
+from projections.swap import Carrying, exchange, note_kept
 from runtime.postgres import Connection, connect
-from schemas.names import DEAD_LETTERS, RUNS
+from schemas.names import DEAD_LETTERS, EVENT_TOPICS, RUNS
 
+EVENTS = EVENT_TOPICS["rmm"]
 VIEWS = {
     "runs": "run_id",
     "steps": "run_id, position",
@@ -33,6 +38,7 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     timestamp: int = 1_795_420_800_000
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def entry(run: str, seq: int, kind: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -263,7 +269,7 @@ async def test_a_rebuild_makes_the_same_rows_and_keeps_what_the_log_no_longer_ha
     await connection.execute("update history_data.runs set status = 'odd' where run_id = 'run-1'")
 
     await make_shadow(connection)
-    shadow = Projection(Store(connection, SHADOW))
+    shadow = Projection(ShadowStore(connection))
     shadow.positions = await shadow.store.positions([Partition(RUNS, 0)])
     await shadow.project(numbered([*old, *new])[1:])
     await exchange(connection)
@@ -276,7 +282,7 @@ async def test_a_projector_beside_a_rebuild_goes_on_where_that_ended(connection:
     await live.project(numbered(values))
     expected = await rows(connection)
     await make_shadow(connection)
-    shadow = Projection(Store(connection, SHADOW))
+    shadow = Projection(ShadowStore(connection))
     shadow.positions = await shadow.store.positions([Partition(RUNS, 0)])
     await shadow.project(numbered(values)[:6])
     await exchange(connection)
@@ -288,3 +294,43 @@ async def test_a_projector_beside_a_rebuild_goes_on_where_that_ended(connection:
     assert live.positions[Partition(RUNS, 0)] == 6
     await live.project(numbered(values)[6:])
     assert await rows(connection) == expected
+
+
+async def test_what_comes_between_copying_and_exchange_is_there_once(connection: Connection) -> None:
+    """Runs and events that the projector writes, and the rebuild reads, after what is kept was copied."""
+    events = [Record(EVENTS, 0, n, None, _event(n)) for n in range(6)]
+    values = [value for number in range(6) for value in log_of(f"run-{number}", number)]
+    live, live_events = await projection_on(connection), await _event_log(Store(connection))
+    await make_shadow(connection)
+    store = ShadowStore(connection)
+    shadow, shadow_events = Projection(store), await _event_log(store)
+    shadow.positions = await store.positions([Partition(RUNS, 0)])
+    for one, log in ((live, live_events), (shadow, shadow_events)):
+        await one.project(numbered(values[:7]))
+        await log.add(events[:3], datetime.now(UTC))
+    await note_kept(connection)
+    await live.project(numbered(values)[7:])
+    await live_events.add(events[3:], datetime.now(UTC))
+    expected, _ = await checksums(connection)
+    carrying = Carrying(connection)
+    await carrying.carry()
+    await shadow.project(numbered(values)[7:])
+    await shadow_events.add(events[3:], datetime.now(UTC))
+    await exchange(connection, carrying=carrying)
+    assert (await checksums(connection))[0] == expected
+    assert expected["events"].rows == expected["runs"].rows == 6
+
+
+def _event(number: int) -> bytes:
+    return orjson.dumps(
+        {
+            "specversion": "1.0", "id": f"ev-{number}", "source": "/rmm", "type": "device.offline",
+            "subject": "device/d-1", "orgid": "acme", "data": {"device": {"id": "d-1"}},
+        }
+    )  # fmt: skip
+
+
+async def _event_log(store: Store) -> EventLog:
+    found = EventLog(store, lambda event: event, 100_000)
+    found.positions = await store.positions([Partition(EVENTS, 0)])
+    return found

@@ -16,8 +16,10 @@ from engine.run import decide, fold, start, suppress
 from engine.workflow import Workflow, compile_workflow
 from projections.health.check import check, check_all
 from projections.projection import Projection
+from projections.retention import keep_of
 from projections.store import Partition, Store
 from runtime.postgres import Connection
+from runtime.settings import load
 from schemas.definitions import parse_definition
 from schemas.events import Event, from_envelope
 from schemas.names import RUNS
@@ -25,6 +27,7 @@ from schemas.outcomes import Failed, Succeeded
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=60)
+KEEP = keep_of(load())
 NOTE = {"id": "note", "action": "create_note", "with": {"body": "x", "company_id": "c-1"}}
 
 
@@ -38,7 +41,7 @@ class House:
     """An organisation's history, made by the engine and folded by the projector."""
 
     def __init__(self, connection: Connection, org: str = "acme") -> None:
-        self.connection, self.org = connection, org
+        self.connection, self.org, self.keep = connection, org, KEEP
         self.projection = Projection(Store(connection))
         self._numbers = count()
 
@@ -104,7 +107,7 @@ class House:
         await self.projection.project([Record(offset, entries)])
 
     async def found(self) -> dict[tuple[str, str], asyncpg.Record]:
-        await check(self.connection, self.org, NOW)
+        await check(self.connection, self.org, NOW, self.keep)
         rows = await self.connection.fetch("select * from history.workflow_health where org_id = $1", self.org)
         return {(row["workflow_id"], row["finding"]): row for row in rows}
 
@@ -122,6 +125,18 @@ def wants(value: str, op: str = "equals", field: str = "alert.severity") -> dict
     return {"field": field, "op": op, "value": value}
 
 
+async def test_a_sentence_speaks_of_no_more_days_than_the_history_keeps(house: House) -> None:
+    house.keep = KEEP._replace(skipped=timedelta(days=90), events_by_org={"acme": timedelta(days=7)})
+    quiet = await house.workflow("quiet", conditions=wants("crit"))
+    for number in range(24):
+        event = house.event(hours(100 - number))
+        await house.come(event)
+        await house.run(quiet, event)
+    found = await house.found()
+    assert "24 of 24 events in 30 days were skipped" in found["quiet", "always_filtered"]["sentence"]
+    assert "24 alert.triggered events in 7 days" in found["quiet", "value_never_came"]["sentence"]
+
+
 async def test_a_condition_that_keeps_all_events_out_is_named_with_what_came_instead(house: House) -> None:
     both = {"all": [wants("T", field="alert.title"), wants("crit")]}
     quiet = await house.workflow("quiet", conditions=both)
@@ -133,7 +148,7 @@ async def test_a_condition_that_keeps_all_events_out_is_named_with_what_came_ins
     found = await house.found()
     assert set(found) == {("quiet", "always_filtered"), ("quiet", "value_never_came")}
     always = found["quiet", "always_filtered"]
-    assert always["sentence"] == "24 of 24 events in 30 days were skipped by `alert.severity equals crit`"
+    assert always["sentence"] == "24 of 24 events in 14 days were skipped by `alert.severity equals crit`"
     assert always["run_ids"] == runs[:-4:-1]
     assert (always["workflow_name"], always["first_seen"], always["last_seen"]) == ("Quiet", hours(100), NOW)
     told = json.loads(always["details"])
@@ -288,11 +303,11 @@ async def test_findings_go_when_they_are_mended_and_keep_their_beginning_while_n
     assert (await house.found())["busy", "kept_back"]["first_seen"] == hours(24 * 6)
     later = NOW + timedelta(days=2)
     await house.suppressed(busy, house.event(NOW), "loop", "busy → busy")
-    await check(connection, "acme", later)
+    await check(connection, "acme", later, KEEP)
     [row] = await connection.fetch("select * from history.workflow_health where finding = 'kept_back'")
     assert (row["first_seen"], row["last_seen"]) == (hours(24 * 6), later)
     await house.workflow("busy", version=2, state="disabled", since=NOW)
-    assert await check_all(connection, later) == 0
+    assert await check_all(connection, later, KEEP) == 0
     assert await connection.fetch("select * from history.workflow_health") == []
 
 

@@ -77,6 +77,7 @@ def parts_on(broker: Broker, storm_limit: int = 0, workflows: tuple[Workflow, ..
         partitions=PARTITIONS,
         publisher=SimpleNamespace(put=broker.put),
         read_back=SimpleNamespace(read=broker.read),
+        readable=lambda _record, newer: newer is None,
         definitions=SimpleNamespace(ready=ready, registry=registry),
         clock=SimpleNamespace(virtual=False, time=lambda: broker.at / 1000),
         settings=SimpleNamespace(storm_limit=storm_limit),

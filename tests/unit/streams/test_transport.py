@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from schemas.names import command_topic
 from streams.ahead import MOST_UNCOMMITTED, Ahead
+from streams.holding import Held, Holding
 from streams.pace import MANY, MOST_NEW, MOST_STARTING, Pace, Turn
 from streams.transport import BatchConsumer
 
@@ -53,6 +57,15 @@ class Client:
         self.position = 0
 
 
+def _readable(holding: Holding) -> Callable[[Any, int | None], bool]:
+    def readable(record: Any, newer: int | None) -> bool:
+        if newer is not None:
+            holding.hold(Held(record.topic, record.partition, record.offset, newer))
+        return newer is None
+
+    return readable
+
+
 async def turn(made: Any) -> None:
     generation = made.app.consumer_generation_id
     turn = made._pace.next()
@@ -73,7 +86,9 @@ def consumer(client: Client, delivered: list[int]) -> Any:
     made.messages, made._unacked_messages = [], set()
     made._read_offset = {AT: None}
     made.app = SimpleNamespace(consumer_generation_id=1, should_stop=False)
-    made.flow_active = True
+    made.flow_active, made._finished = True, Counter()
+    holding = Holding()
+    made._host = SimpleNamespace(worker_parts=SimpleNamespace(holding=holding, readable=_readable(holding)))
     made._get_active_partitions = lambda: {AT}
     return made
 
@@ -168,3 +183,28 @@ async def test_what_waits_over_a_rebalance_is_not_handed_over() -> None:
     made.flow_active = True
     await made._release(Turn.ALL)
     assert len(delivered) == before
+
+
+async def test_from_a_record_on_that_is_newer_than_we_can_read_nothing_of_its_partition_is_handed_over() -> None:
+    delivered: list[int] = []
+    made = consumer(Client(10), delivered)
+    at = TP(command_topic("add_tag"), 3)
+    made._read_offset[at] = None
+    records: list[Any] = [
+        SimpleNamespace(
+            topic=at.topic, partition=3, offset=n, timestamp=1, timestamp_type=1, key=b"acme/device/d-1",
+            value=b'{"format":2,"id":"r"}' if n == 2 else b'{"format":1,"id":"r"}',
+        )
+        for n in range(4)
+    ]  # fmt: skip
+    await made._deliver(at, records, 1)
+    await made._release(Turn.ALL)
+    assert delivered == [0, 1]
+    # Not the events of the partition either, nor what comes after on the topic: others go on.
+    assert await made._poll(Turn.ALL) == {}
+    await made._deliver(at, records[3:], 1)
+    await made._deliver(AT, records, 1)
+    assert delivered == [0, 1]
+    made._host.worker_parts.holding.release([3])
+    await turn(made)
+    assert delivered == [0, 1, *range(10)]
