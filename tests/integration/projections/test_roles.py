@@ -116,6 +116,9 @@ async def test_a_projector_of_a_newer_version_says_who_has_to_migrate(roles: Con
 async def test_what_the_owner_migrates_belongs_to_the_owner(roles: Connection, url: str) -> None:
     await roles.execute(
         "delete from history_data.migrations where version >= 7; "
+        "drop view history.replays, history.replay_runs, history.workflow_health, history.health_checks; "
+        "drop table history_data.workflow_findings, history_data.health_checks; "
+        "drop function hub_data.lock; alter function hub_data.lock_before_health rename to lock; "
         "drop view history.lost_definitions, history.stranded_runs; "
         "drop table history_data.marks, history_data.lost_logs, history_data.lost_definitions, "
         "hub_data.reporting_users; "
