@@ -38,6 +38,22 @@ def newer_document(value: bytes | None) -> int | None:
     return _newer(found.get(FIELD)) if isinstance(found, dict) else None
 
 
+def newer_request(value: bytes | None) -> int | None:
+    """As `newer_document`, of a command or request that may be one of ours; None for what nobody's release wrote.
+
+    Every version of them names an action or a run, and brings a state, an event or an organisation along. What does not
+    is bad input, and must not hold up a partition.
+    """
+    newer = newer_document(value)
+    if newer is None or value is None:
+        return None
+    found = _parsed(value)
+    brings = any(isinstance(found.get(name), dict) and found[name] for name in ("state", "event"))
+    names = isinstance(found.get("org"), str)
+    about = any(isinstance(found.get(name), str) for name in ("action", "run"))
+    return newer if about and (brings or names) else None
+
+
 def newer_entries(value: bytes | None) -> int | None:
     """The version of a run-log record that has entries which are newer than this release reads; else None."""
     if not value or _ATTRIBUTE not in value:

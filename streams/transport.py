@@ -38,7 +38,7 @@ from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
 from runtime.metrics import REBALANCES, RECORDS_DONE
-from schemas.formats import newer_document
+from schemas.formats import newer_request
 from schemas.names import DEFINITIONS
 from streams.ahead import MOST_IN_BATCH, Ahead, is_event
 from streams.delivery import BatchMessage, Listener
@@ -226,7 +226,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         if tp.topic == DEFINITIONS or is_event(tp):
             return records
         for at, record in enumerate(records):
-            newer = newer_document(record.value)
+            newer = newer_request(record.value)
             if newer is not None and not parts.readable(record, newer):
                 return records[:at]
         return records

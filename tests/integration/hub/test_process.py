@@ -172,7 +172,7 @@ async def test_told_to_stop_it_finishes_what_is_in_flight_and_takes_no_more(
         assert (await under_way).status_code == 201
     assert await asyncio.to_thread(end, hub.process, sign, 12) == 0
     assert await connection.fetchval("select outcome from hub_data.audit") == "done"
-    assert tail(hub.log, 1).endswith("the hub has stopped")
+    assert "the hub has stopped" in tail(hub.log, 1)
 
 
 def answers(port: int) -> bool:
@@ -201,4 +201,4 @@ async def test_told_to_stop_it_ends_the_streams_that_are_open(start: Start, conn
             async for _ in stream.aiter_raw():
                 pass
     assert await asyncio.to_thread(end, hub.process, signal.SIGTERM, 12) == 0
-    assert tail(hub.log, 1).endswith("the hub has stopped")
+    assert "the hub has stopped" in tail(hub.log, 1)

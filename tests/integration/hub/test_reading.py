@@ -94,5 +94,6 @@ async def test_while_postgres_is_away_everybody_who_asks_is_told(unused_tcp_port
 
 
 async def test_nothing_can_be_written_there(reads: Reads) -> None:
-    with pytest.raises(asyncpg.PostgresError):
+    with pytest.raises(Problem) as refused:
         await reads.rows("update history_data.runs set error = $1::text returning run_id", "acme")
+    assert isinstance(refused.value.__cause__, asyncpg.ReadOnlySQLTransactionError)

@@ -12,7 +12,7 @@ from engine.errors import FoldError
 from engine.evolve import evolve
 from projections.errors import TooNew
 from projections.records import stretches
-from schemas.formats import READS, WRITES, newer_document, newer_entries, newer_header
+from schemas.formats import READS, WRITES, newer_document, newer_entries, newer_header, newer_request
 
 READ_BY_THE_RELEASE_BEFORE = 1
 """What 0.1.0 reads. Goes up with the release that is kept in tests/chaos/releases."""
@@ -74,3 +74,19 @@ def test_the_engine_folds_nothing_newer() -> None:
     entry: Any = {"id": "r:0", "type": "run.started", "data": {}, "formatversion": 2}
     with pytest.raises(FoldError, match="format 2"):
         evolve(None, entry, {})
+
+
+@pytest.mark.parametrize(
+    ("document", "newer"),
+    [
+        ({"format": 9, "action": "create_note", "state": {"run": "r"}}, 9),
+        ({"format": 9, "action": "resume", "org": "acme"}, 9),
+        ({"format": 9, "run": "r", "event": {"id": "ev-1"}}, 9),
+        ({"format": 9, "action": "create_note", "state": {}}, None),
+        ({"format": 9}, None),
+        ({"format": 1, "action": "create_note", "state": {"run": "r"}}, None),
+        ({"format": "9", "action": "create_note", "state": {"run": "r"}}, None),
+    ],
+)
+def test_only_what_may_be_ours_holds_a_partition(document: dict[str, object], newer: int | None) -> None:
+    assert newer_request(orjson.dumps(document)) == newer
