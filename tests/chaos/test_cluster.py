@@ -30,7 +30,7 @@ from tests.chaos.stack import eventually
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(3600)]
 
-EVENTS: Final = int(os.environ.get("ONESTACK_CLUSTER_EVENTS", "2500"))
+EVENTS: Final = int(os.environ.get("ONESTACK_CLUSTER_EVENTS", "1500"))
 KILLS: Final = int(os.environ.get("ONESTACK_CLUSTER_KILLS", "6"))
 RATE: Final = float(os.environ.get("ONESTACK_CLUSTER_RATE", "60"))
 """Events a second; each is a run of three module calls."""

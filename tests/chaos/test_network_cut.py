@@ -20,9 +20,9 @@ from tests.chaos.wire import Wire
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
 
-CUT: Final = float(os.environ.get("ONESTACK_CUT_SECONDS", "20"))
+CUT: Final = float(os.environ.get("ONESTACK_CUT_SECONDS", "12"))
 RATE: Final = 20.0
-EVENTS: Final = int(RATE * (CUT + 25))
+EVENTS: Final = int(RATE * (CUT + 18))
 SLOW: Final = 0.4
 """Seconds that a module takes to answer. 60 calls a second keep 24 in flight, and with 8 at once a worker has a queue
 of commands that it has taken and not begun: those are what it must not perform after the cut."""
