@@ -8,6 +8,8 @@ SHELL := /bin/bash
 BIN := .venv/bin
 STAMP := .venv/.installed
 PYTEST := $(BIN)/python -m pytest -q
+# Which of the tests on a real Kafka `make test-kafka` runs.
+KAFKA_TESTS ?= kafka
 # The first of these that is Python 3.11 or newer; PYTHON=… chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo $$p && break; done)
@@ -54,7 +56,7 @@ test: setup ## Run the tests that need nothing but this checkout
 
 test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 and Maven)
 	@command -v java >/dev/null && command -v mvn >/dev/null || { echo "make test-kafka runs a real Apache Kafka and needs Java 17 and Maven on the PATH." >&2; exit 1; }
-	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m kafka tests/chaos tests/integration tests/acceptance
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "$(KAFKA_TESTS)" tests/chaos tests/integration tests/acceptance
 
 chaos: setup ## Run the crash tests at full size, about half an hour, and keep their figures (needs Java 17 and Maven)
 	ONESTACK_CLUSTER_EVENTS=60000 ONESTACK_CLUSTER_KILLS=44 ONESTACK_CLUSTER_RATE=80 ONESTACK_CHAOS_RESULTS=bench/results \

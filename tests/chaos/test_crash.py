@@ -18,7 +18,8 @@ from tests.chaos.proof import BODIES, Kill, Says, check_history, dump, event, fi
 from tests.chaos.receiver import IGNORES, Call, Receiver
 from tests.chaos.stack import Stack, eventually
 
-pytestmark = [pytest.mark.kafka, pytest.mark.timeout(600)]
+# test_cluster.py kills the same processes, on three brokers.
+pytestmark = [pytest.mark.kafka, pytest.mark.long, pytest.mark.timeout(600)]
 
 EVENTS: Final = int(os.environ.get("ONESTACK_CHAOS_EVENTS", "5000"))
 RATE: Final = float(os.environ.get("ONESTACK_CHAOS_RATE", "80"))

@@ -45,6 +45,8 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
         await one.stop()
 
 
+# test_kafka_contract.py has both away for less long.
+@pytest.mark.long
 async def test_kafka_postgres_and_a_module_away_are_waited_for_and_told(
     stack: Stack, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -75,7 +75,9 @@ class Plan:
     last: float
 
 
-@pytest.mark.parametrize(("store", "count"), [("memory", IN_MEMORY), ("rocksdb", ON_DISK)])
+@pytest.mark.parametrize(
+    ("store", "count"), [pytest.param("memory", IN_MEMORY, marks=pytest.mark.long), ("rocksdb", ON_DISK)]
+)
 async def test_each_waiting_run_wakes_once_and_never_early_while_workers_are_killed(
     store: str, count: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -193,7 +193,7 @@ async def test_from_a_record_on_that_is_newer_than_we_can_read_nothing_of_its_pa
     records: list[Any] = [
         SimpleNamespace(
             topic=at.topic, partition=3, offset=n, timestamp=1, timestamp_type=1, key=b"acme/device/d-1",
-            value=b'{"format":2,"id":"r"}' if n == 2 else b'{"format":1,"id":"r"}',
+            value=b'{"format":%d,"action":"add_tag","state":{"run":"r"}}' % (2 if n == 2 else 1),
         )
         for n in range(4)
     ]  # fmt: skip
