@@ -64,7 +64,7 @@ chaos: setup ## Run the crash tests at full size, about half an hour, and keep t
 	ONESTACK_CUT_SECONDS=60 $(PYTEST) -m kafka tests/chaos/test_network_cut.py
 
 test-web: setup web ## Run the browser tests before the whole product (needs Chromium)
-	$(PYTEST) tests/web
+	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder tests/web
 
 check: setup ## Lint, formatting, types and the import rules
 	$(BIN)/ruff check .
