@@ -45,6 +45,7 @@ def house() -> Iterator[House]:
         one.start()
         definition = one.folder / "hook.yaml"
         definition.write_text(DEFINITION)
+        one.onestack("topics", "create")  # the worker may be at it still
         one.onestack("publish", str(definition))
         yield one
     finally:
