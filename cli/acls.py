@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import Failure
-from cli.output import show_json, table
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+from cli.output import Json, show_json, table
 
 
 def acls(

@@ -8,9 +8,8 @@ from typing import Annotated
 import typer
 
 from cli.errors import USAGE, Failure
-from cli.output import lasted, show_json, table
+from cli.output import Json, lasted, show_json, table
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Org = Annotated[str | None, typer.Option(help="Of this organisation only.")]
 Workflow = Annotated[str | None, typer.Option(help="Of this workflow (its id) only.")]
 Limit = Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from cli.output import one_line, painted, short_json, show_json, table
+from cli.output import Json, one_line, painted, short_json, show_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,7 +42,7 @@ def backtest(
     org: Annotated[str | None, typer.Option(help="For this organisation, whatever the file says.")] = None,
     samples: Annotated[int, typer.Option(min=0, max=1000, help="How many examples of each kind.")] = 5,
     full: Annotated[bool, typer.Option("--full", help="Print long values whole.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Try a draft on the real events of the past, without performing anything.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import complain, one_line, painted, show_json
+from cli.output import Json, complain, one_line, painted, show_json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +24,7 @@ def doctor(
         typer.Option("--at", help="Also ask this process how it is, such as http://worker-0:9464; may be repeated."),
     ] = None,
     seconds: Annotated[float, typer.Option(min=1, max=300, help="How long one check may take.")] = 20.0,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Look at all that this installation rests on, and say what to do about what is wrong.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.errors import Failure
-from cli.output import one_line, painted, show_json, when
+from cli.output import Json, one_line, painted, show_json, when
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -23,7 +23,7 @@ def health(
     org: Annotated[str | None, typer.Option(help="Of this organisation only.")] = None,
     workflow: Annotated[str | None, typer.Option(help="Of this workflow (its id) only.")] = None,
     check: Annotated[bool, typer.Option("--check", help="Check now; the projector does so every hour.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Tell which workflows never run, always filter, compare with what never comes, fight, fail or are kept back.
 

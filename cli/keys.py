@@ -9,7 +9,7 @@ import typer
 
 from cli.clients import postgres, settings_for_people
 from cli.errors import USAGE, Failure
-from cli.output import complain, show_json, table
+from cli.output import Json, complain, show_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from runtime.postgres import Connection
 
 keys = typer.Typer(help="Make, list and revoke API keys of the Hub.", no_args_is_help=True, rich_markup_mode=None)
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 @keys.command("create")

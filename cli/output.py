@@ -5,10 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+"""The option that every command has which has something to tell."""
 
 COLOURS = {
     "completed": "green",

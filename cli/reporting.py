@@ -11,7 +11,7 @@ import typer
 
 from cli.clients import postgres, settings_for_people
 from cli.errors import USAGE, Failure
-from cli.output import complain, show_json, table
+from cli.output import Json, complain, show_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +24,6 @@ reporting = typer.Typer(
     rich_markup_mode=None,
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Name = Annotated[str, typer.Argument(help="The database user: small letters, digits and _.")]
 _SHORTEST = 12
 

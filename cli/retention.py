@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.clients import postgres, settings_for_people
-from cli.output import show_json, table
+from cli.output import Json, show_json, table
 
 if TYPE_CHECKING:
     from projections.retention import Removed
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def retention(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be removed.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Remove from the history what is too old.
 

@@ -11,14 +11,13 @@ import typer
 from cli import processes
 from cli.acls import acls
 from cli.errors import USAGE, Failure, kafka_away, postgres_away
-from cli.output import show_json, table
+from cli.output import Json, show_json, table
 from cli.topics import apply as apply_topics
 from cli.topics import check as check_topics
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 topics = typer.Typer(
     help="Create, list, check and mend the engine's topics.", no_args_is_help=True, rich_markup_mode=None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import USAGE, Failure
-from cli.output import show_json
+from cli.output import Json, show_json
 from schemas.durations import parse_duration
 from schemas.events import EVENT_TYPES, Event, from_envelope
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from engine.workflow import Workflow
     from hub.services.trying import Failing
     from schemas.outcomes import Failed
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
 def simulate(

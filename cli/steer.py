@@ -9,7 +9,7 @@ import typer
 
 from cli.choosing import Choice, check, chosen, named
 from cli.errors import USAGE, Failure
-from cli.output import complain, show_json, table
+from cli.output import Json, complain, show_json, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from runtime.postgres import Connection
     from runtime.settings import Settings
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Org = Annotated[str | None, typer.Option(help="Of this organisation only.")]
 Reason = Annotated[str | None, typer.Option(help="Why; it stands in the run's story.")]
 Run = Annotated[str | None, typer.Argument(metavar="RUN", help="The run's id, or the beginning of it.")]

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import USAGE, Failure
-from cli.output import complain, show_json
+from cli.output import Json, complain, show_json
 
 if TYPE_CHECKING:
     from cli.files import Document
     from engine.cycles import Cycle
     from engine.registry import Registry
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _FILES: Any = typer.Argument(
     metavar="FILE…", help="YAML or JSON, several documents in a file too; a folder; '-' is stdin."
 )

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from cli.errors import USAGE, Failure
-from cli.output import complain, show_json, table
+from cli.output import Json, complain, show_json, table
 from schemas.errors import Refused
 
 if TYPE_CHECKING:
     from cli.files import Document
     from schemas.templates import Parameter, Template
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The template's name, as 'onestack templates' lists it.")]
 
 templates = typer.Typer(rich_markup_mode=None, invoke_without_command=True)

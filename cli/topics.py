@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import FAILED
-from cli.output import complain, painted, show_json, table
+from cli.output import Json, complain, painted, show_json, table
 
 if TYPE_CHECKING:
     from streams.topic_check import Compared
     from streams.topic_rules import Finding
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 _COLOURS = {"danger": "red", "warning": "yellow", "unknown": "bright_black"}
 
 

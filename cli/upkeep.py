@@ -8,13 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from cli.clients import postgres, settings_for_people
-from cli.output import show_json, table
+from cli.output import Json, show_json, table
 
 history = typer.Typer(
     help="Checksums of the history, and runs that a lost log has left.", no_args_is_help=True, rich_markup_mode=None
 )
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Org = Annotated[str | None, typer.Option(help="Of this organisation alone.")]
 
 

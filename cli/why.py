@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from cli.errors import USAGE, Failure
-from cli.output import one_line, painted, show_json, when
+from cli.output import Json, one_line, painted, show_json, when
 from cli.story import tree
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def why(
     full: Annotated[
         bool, typer.Option("--full", help="Show the conditions whole, and print long values whole.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    json: Json = False,
 ) -> None:
     """Tell why an event started a workflow, or did not.
 

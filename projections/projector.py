@@ -34,11 +34,11 @@ from runtime.logging import logger, tell_of_tasks
 from runtime.postgres import Connection
 from runtime.settings import Settings
 from schemas.formats import READS, newer_entries
-from schemas.names import DEAD_LETTERS, DEFINITIONS, RUNS
+from schemas.names import DEAD_LETTERS, DEFINITIONS, PROJECTOR_GROUP, RUNS
 
 log = logger("projector")
 
-GROUP: Final = "onestack-projector"
+GROUP: Final = PROJECTOR_GROUP
 MOST_RECORDS: Final = 4_000
 """Records of one batch: about a tenth of a second of work, which is what a stop may have to wait for."""
 LINGER: Final = 0.008

@@ -6,14 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from runtime.tracing import CONSUMER, SAMPLED, Context, Span, Untraced, context_in, new_id
-from schemas.names import RUNS
+from schemas.names import PROJECTOR_GROUP, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from runtime.tracing import Value
 
-GROUP: Final = "onestack-projector"
 """What `projections.projector` calls the projectors' consumer group."""
 _MOST_LINKS: Final = 128
 """The SDK's default, where OTEL_SPAN_LINK_COUNT_LIMIT says nothing else."""
@@ -38,7 +37,7 @@ def projecting(records: Sequence[Any]) -> Span | Untraced:
         "messaging.destination.name": RUNS,
         "messaging.operation.name": "process",
         "messaging.operation.type": "process",
-        "messaging.consumer.group.name": GROUP,
+        "messaging.consumer.group.name": PROJECTOR_GROUP,
         "messaging.batch.message_count": len(records),
         "onestack.records.traced": linked,
     }

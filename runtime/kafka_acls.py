@@ -21,9 +21,11 @@ from schemas.names import (
     EVENT_TOPICS,
     GUARD,
     MODULES,
+    PROJECTOR_GROUP,
     RUNS,
     SIGNALS,
     TIMERS,
+    WORKER_GROUP,
 )
 
 if TYPE_CHECKING:
@@ -48,10 +50,6 @@ _LITERAL, _PREFIXED, _ALLOW = 3, 4, 3
 _CLUSTER: Final = "kafka-cluster"
 """The one name that Kafka has for the cluster as a resource."""
 _OURS: Final = "onestack."
-WORKERS: Final = "onestack-worker"
-"""The consumer group that all workers form."""
-PROJECTORS: Final = "onestack-projector"
-"""What the names of the projectors' consumer groups begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +100,7 @@ def _worker(role: str) -> list[Acl]:
         # An event that a module's client put on another partition than its key's is forwarded there.
         *(Acl(role, "write", "topic", name) for name in EVENT_TOPICS.values()),
         Acl(role, "write", "topic", COMMANDS, prefixed=True),
-        Acl(role, "read", "group", WORKERS),
+        Acl(role, "read", "group", WORKER_GROUP),
         # To see that no topic is missing; to make one is the administrator's.
         Acl(role, "describe", "topic", DEAD_LETTERS),
     ]
@@ -112,7 +110,7 @@ def _projector(role: str) -> list[Acl]:
     return [
         *(Acl(role, "read", "topic", name) for name in (*EVENT_TOPICS.values(), RUNS, DEAD_LETTERS, DEFINITIONS)),
         Acl(role, "describe", "topic", _OURS, prefixed=True),
-        Acl(role, "read", "group", PROJECTORS, prefixed=True),
+        Acl(role, "read", "group", PROJECTOR_GROUP, prefixed=True),
     ]
 
 
@@ -122,14 +120,14 @@ def _hub(role: str) -> list[Acl]:
         *(Acl(role, "write", "topic", name) for name in (*EVENT_TOPICS.values(), DEFINITIONS, CONTROL)),
         # How far each group is behind.
         Acl(role, "describe", "topic", _OURS, prefixed=True),
-        Acl(role, "describe", "group", WORKERS),
-        Acl(role, "describe", "group", PROJECTORS, prefixed=True),
+        Acl(role, "describe", "group", WORKER_GROUP),
+        Acl(role, "describe", "group", PROJECTOR_GROUP, prefixed=True),
     ]
 
 
 def _scaler(role: str) -> list[Acl]:
     """KEDA, which sees how far the workers are behind, and no record."""
-    return [Acl(role, "describe", "topic", _OURS, prefixed=True), Acl(role, "describe", "group", WORKERS)]
+    return [Acl(role, "describe", "topic", _OURS, prefixed=True), Acl(role, "describe", "group", WORKER_GROUP)]
 
 
 def _admin(role: str) -> list[Acl]:

@@ -30,6 +30,11 @@ GUARD: Final = "onestack.workflow.guard"
 ADMISSIONS: Final = "onestack.workflow.admissions"
 """Requests to start a run that a guard counts, and what the guards decided; both keyed `{org}/{workflow id}`."""
 
+WORKER_GROUP: Final = "onestack-worker"
+"""The consumer group that all workers form."""
+PROJECTOR_GROUP: Final = "onestack-projector"
+"""That of the projectors; the name of the one that reads events begins with it."""
+
 ACTIONS: Final = (
     "create_ticket",
     "update_ticket",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
-from schemas.names import CONTROL, DEFINITIONS, EVENT_TOPICS, GUARD, command_topic
+from schemas.names import CONTROL, DEFINITIONS, EVENT_TOPICS, GUARD, WORKER_GROUP, command_topic
 from streams import guards
 from streams.control import control
 from streams.definitions import guard
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from streams.parts import Parts
 
-GROUP = "onestack-worker"
-"""The consumer group that all workers form."""
+GROUP = WORKER_GROUP
 
 
 class _Boot(faust.App.BootStrategy):  # type: ignore[misc]  # its base has no types
