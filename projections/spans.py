@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from runtime.tracing import Value
 
-"""What `projections.projector` calls the projectors' consumer group."""
 _MOST_LINKS: Final = 128
 """The SDK's default, where OTEL_SPAN_LINK_COUNT_LIMIT says nothing else."""
 
