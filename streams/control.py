@@ -103,6 +103,9 @@ class _Requests:
         first = claim_id(state)
         if ledger.has(first):
             # Asked for twice, or the run has gone on since its state was read: what came first stands.
+            if isinstance(claim := self.starts.claim_of(first), int):
+                again = parts.follow.again(ledger, key, state, claim, record.timestamp)
+                self.starts.sent.append(parts.spawn(again))
             return
         by = _by(request)
         now = parts.clock.now()
@@ -133,7 +136,10 @@ class _Requests:
     def _replay(self, request: Control, key: bytes, _record: Any) -> None:
         """An entry of a replay's record, under the number that whoever replays gave it: the first one stands."""
         note, replay = request.note, request.run_id or ""
-        if note is None or self._ledger.has(first := f"{replay}:{note.seq}"):
+        if note is None:
+            return
+        if self._ledger.has(first := f"{replay}:{note.seq}"):
+            _ = self.starts.claim_of(first)
             return
         at = text_of(self._parts.clock.now())
         data = {**note.data, "by": _by(request)}

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schemas.entries import EntryDict
     from schemas.outcomes import Fired, Outcome
     from streams.emit import Sent
-    from streams.ledger import Ledger
+    from streams.ledger import Claim, Ledger
     from streams.parts import Parts
     from streams.signals import Seen
 
@@ -92,13 +92,23 @@ class Follow:
         return emit(self._parts, ledger.partition, key, entries, after, arrived, now)
 
     async def again(self, ledger: Ledger, key: bytes, state: RunState, offset: int, arrived: int) -> None:
-        """A decision is in the log, but what follows from it may have been lost with the worker that wrote it."""
-        value = await self._parts.ledgers.record(ledger, offset)
-        if value is not None:
+        """A decision is in the log, but what follows from it may have been lost with the worker that wrote it.
+
+        The log may have more of the run: a command that was lost on its way to Kafka may have been performed, and the
+        one after it be lost as well. So it is followed to the last decision that the log has.
+        """
+        claim: Claim = offset
+        while isinstance(claim, int):
+            value = await self._parts.ledgers.record(ledger, claim)
+            if value is None:
+                return
             after = fold(state, orjson.loads(value))
             if after.event is not state.event and after.generation == state.generation:
                 after.event = state.event
-            await self.send_next(ledger, key, after, arrived)
+            state = after
+            claim = ledger.find(claim_id(state))
+        # A decision that this worker has made, or makes now, is followed by what comes of it.
+        await self.send_next(ledger, key, state, arrived)
 
     async def send_next(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
         """Send the command that follows from this state, unless its outcome is in the log already."""

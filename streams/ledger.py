@@ -10,6 +10,9 @@ done?" is one look-up of that id. Ids come into the ledger in two ways:
   repeated event must be recognised, and further where what is delivered is older than that. An id found so is known by
   its offset: what it did stands there, and what should have come of it (the next command) may have been lost with the
   worker, so it is read again and sent again. That is harmless: the next command's own id tells whether it is done.
+  Nor does it tell anything that the log has what came of that command: it may have been performed before Kafka had it,
+  and the one after it may be lost. So what is delivered again is followed through the log to the last decision of its
+  run (`Follow.again`), and only of a run that is over nothing has to be sent.
 
 Memory is bounded by time: ids live in three generations, the oldest of which is dropped each window.
 """
@@ -38,11 +41,12 @@ if TYPE_CHECKING:
 
 _MARGIN: Final = 30.0
 """Seconds that are read more than asked for: producers' clocks differ from the broker's."""
+_RECENT_BYTES: Final = 1_000_000
+"""Of the newest records of runs under way that are kept of a partition: a few hundred runs, and none has to be read
+again where a worker is restarted under load."""
 _PREFIX: Final = b'[{"specversion":"1.0","id":"'
-_ENDED: Final = (
-    b'","source":"/workflow-engine","type":"run.skipped"',
-    b'","source":"/workflow-engine","type":"run.suppressed"',
-)
+_TYPE: Final = b'","source":"/workflow-engine","type":"run.'
+_ENDS: Final = (b'completed"', b'failed"', b'cancelled"', b'skipped"', b'suppressed"')
 Claim = asyncio.Future[None] | int | None
 """A live claim's future (None once it is done), or the offset of the record in the run log."""
 
@@ -55,6 +59,37 @@ def first_id(value: bytes | None) -> str | None:
     return value[len(_PREFIX) : end].decode("ascii", "replace") if end > 0 else None
 
 
+def ends(value: bytes, run: str) -> bool:
+    """Whether a run-log record's last entry is the end of its run, without parsing the record."""
+    at = value.rfind(b'{"specversion":"1.0","id":"' + run.encode() + b":")
+    kind = value.find(_TYPE, at, at + 140) if at >= 0 else -1
+    return kind >= 0 and value.startswith(_ENDS, kind + len(_TYPE))
+
+
+class Recent:
+    """The newest records of runs under way, by offset: as many as fit into so many bytes."""
+
+    def __init__(self, most: int = _RECENT_BYTES) -> None:
+        self._most, self._size = most, 0
+        self._values: dict[int, bytes] = {}
+
+    def keep(self, offset: int, value: bytes) -> None:
+        """Take in the next one; the oldest make room."""
+        self.drop(offset)
+        self._values[offset] = value
+        self._size += len(value)
+        while self._size > self._most:
+            self.drop(next(iter(self._values)))
+
+    def drop(self, offset: int) -> None:
+        """It is needed no more, if it is there."""
+        self._size -= len(self._values.pop(offset, b""))
+
+    def get(self, offset: int) -> bytes | None:
+        """The value of a record, if it is kept."""
+        return self._values.get(offset)
+
+
 class Ledger:
     """One partition's memory. Ids are `{run}:{seq}`."""
 
@@ -65,6 +100,7 @@ class Ledger:
         self.filled_at = self.given_at = int(now * 1000)
         self.next_offset = -1
         self.ready = asyncio.Event()
+        self.recent = Recent()
         self.begun: set[asyncio.Future[None]] = set()
         self._queued: dict[asyncio.Future[None], str] = {}
         self._window = window
@@ -132,8 +168,8 @@ class Ledger:
         if not self.has(entry_id):
             self._generations[-1][entry_id] = offset
 
-    def passed(self, entry_id: str) -> None:
-        """The log has what came after: nothing of this record has to be sent again."""
+    def over(self, entry_id: str) -> None:
+        """The run has ended: nothing of this record has to be sent again."""
         for generation in self._generations:
             if isinstance(generation.get(entry_id), int):
                 generation[entry_id] = None
@@ -247,6 +283,8 @@ class Ledgers:
 
     async def record(self, ledger: Ledger, offset: int) -> bytes | None:
         """The value of a run-log record."""
+        if (kept := ledger.recent.get(offset)) is not None:
+            return kept
         at = TopicPartition(RUNS, ledger.partition)
         async with self._reading:
             async for _at, records in scan(self._reader, {at: (offset, offset + 1)}):
@@ -294,28 +332,43 @@ class Ledgers:
             first = found.offset if found is not None else ends[tp]
             ranges[tp] = (max(first, ledger.next_offset) if since >= ledger.since else first, ends[tp])
         count = 0
-        latest: dict[str, str] = {}
+        scans = {tp: _Scan(ledger) for tp, ledger in by_tp.items()}
         async for tp, records in scan(reader, ranges):
-            ledger = by_tp[tp]
             for record in records:
                 count += 1
                 if (newer := newer_entries(record.value)) is not None:
                     self._hold(Held(tp.topic, tp.partition, record.offset, newer))
-                if (entry_id := first_id(record.value)) is None:
-                    continue
-                ledger.seen_in_log(entry_id, record.offset)
-                run = entry_id.rpartition(":")[0]
-                if (before := latest.get(run)) is not None and before != entry_id:
-                    ledger.passed(before)
-                latest[run] = entry_id
-                if record.value.startswith(_ENDED, len(_PREFIX) + len(entry_id)):
-                    ledger.passed(entry_id)
+                scans[tp].take(record)
         for tp, ledger in by_tp.items():
             ledger.next_offset = max(ledger.next_offset, ends[tp])
             ledger.since = min(ledger.since, since)
         if count:
             seconds = round(time.monotonic() - began, 3)
             self._log.info("run log read", records=count, partitions=len(by_tp), seconds=seconds)
+
+
+class _Scan:
+    """One reading of a partition's run log: which ids it has, and of which runs something may have to be sent again."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._under_way: dict[str, list[tuple[str, int]]] = {}
+
+    def take(self, record: Any) -> None:
+        """The next record of the log."""
+        entry_id, ledger = first_id(record.value), self._ledger
+        if entry_id is None:
+            return
+        ledger.seen_in_log(entry_id, record.offset)
+        run = entry_id.rpartition(":")[0]
+        if ends(record.value, run):
+            ledger.over(entry_id)
+            for before, offset in self._under_way.pop(run, ()):
+                ledger.over(before)
+                ledger.recent.drop(offset)
+        else:
+            self._under_way.setdefault(run, []).append((entry_id, record.offset))
+            ledger.recent.keep(record.offset, record.value)
 
 
 def older(records: list[Any]) -> float:

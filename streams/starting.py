@@ -14,7 +14,7 @@ from runtime.logging import logger
 from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
 from schemas.names import run_id
 from streams import guards, spans
-from streams.emit import emit
+from streams.emit import claim_id, emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schemas.events import Event
     from schemas.messages import Control
     from streams.emit import Sent
-    from streams.ledger import Ledger
+    from streams.ledger import Claim, Ledger
     from streams.parts import Parts
 
 _IN_ONE_GO: Final = 500
@@ -138,6 +138,14 @@ class Starts:
         if isinstance(claim := self._ledger.find(f"{run}:0"), int):
             self._again.append(_Again(event, workflow_id, versions, claim, arrived, self.record))
 
+    def claim_of(self, first: str) -> Claim:
+        """The claim of a decision that is known; where it is being made, the batch waits for what comes of it."""
+        claim = self._ledger.find(first)
+        # A repeat in the same batch would wait for itself: the claim is settled when the batch is finished.
+        if isinstance(claim, asyncio.Future) and first not in self._claimed:
+            self.sent.append(claim)
+        return claim
+
     def add(self, first: str, sent: Sent) -> None:
         """A decision of a run that goes on: claimed under this id, and put on the topics."""
         _ = self._ledger.claim(first, time.time())
@@ -149,12 +157,7 @@ class Starts:
         if not ledger.has(first):
             return False
         _REPEATED.inc()
-        claim = ledger.find(first)
-        if isinstance(claim, asyncio.Future):
-            # A repeat in the same batch would wait for itself: the claim is settled when the batch is finished.
-            if first not in self._claimed:
-                self.sent.append(claim)
-        elif isinstance(claim, int):
+        if isinstance(claim := self.claim_of(first), int):
             past = self._parts.definitions.registry.past(event.org, event.type).get(workflow_id, ())
             self._again.append(_Again(event, workflow_id, (*past, *versions), claim, arrived, self.record))
         return True
@@ -206,4 +209,8 @@ class Starts:
         state = fold(None, entries, workflow.body)
         state.event = again.event.envelope
         with spans.repeated(state.run, again.workflow_id, again.event, again.record):
-            await self._parts.follow.send_next(self._ledger, again.event.entity_key.encode(), state, again.arrived)
+            key, follow = again.event.entity_key.encode(), self._parts.follow
+            if isinstance(claim := self._ledger.find(claim_id(state)), int):
+                await follow.again(self._ledger, key, state, claim, again.arrived)
+            else:
+                await follow.send_next(self._ledger, key, state, again.arrived)

@@ -78,9 +78,14 @@ async def _there(client: AIOKafkaAdminClient) -> dict[str, Found]:
     for one in await client.describe_topics():
         name = one["topic"]
         if (name.startswith(NAMESPACE) or name == OFFSETS) and one["partitions"]:
-            parts = sorted((part["partition"], tuple(part["replicas"])) for part in one["partitions"])
-            found[name] = Found(name, tuple(Partition(*part) for part in parts))
+            parts = sorted(one["partitions"], key=lambda part: part["partition"])
+            found[name] = Found(name, tuple(map(_partition, parts)))
     return await _configured(client, found)
+
+
+def _partition(told: dict[str, Any]) -> Partition:
+    replicas = tuple(told["replicas"])
+    return Partition(told["partition"], replicas, told["leader"] >= 0, len(replicas) - len(told["isr"]))
 
 
 async def _configured(client: AIOKafkaAdminClient, found: dict[str, Found]) -> dict[str, Found]:

@@ -31,10 +31,15 @@ _READ_BACK: Final = frozenset({SIGNALS, GUARD, ADMISSIONS})
 
 @dataclass(frozen=True, slots=True)
 class Partition:
-    """One partition as the cluster tells it: its number and the brokers that hold a copy, the preferred one first."""
+    """One partition as the cluster tells it: its number and the brokers that hold a copy, the preferred one first.
+
+    `led` says whether a broker leads it, `behind` how many of the copies lack what the leader has.
+    """
 
     number: int
     replicas: tuple[int, ...]
+    led: bool = True
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from runtime.settings import Settings
 from schemas.entries import entry
-from streams.ledger import Ledger, Ledgers, first_id, older
+from streams.ledger import Ledger, Ledgers, Recent, ends, first_id, older
 
 RUN = "0123456789abcdef0123456789abcdef"
 WINDOW = 600.0
@@ -174,6 +174,42 @@ def test_what_is_not_a_record_of_ours_has_no_first_id(value: bytes | None) -> No
 @given(st.binary(max_size=300))
 def test_any_bytes_have_a_first_id_or_none(value: bytes) -> None:
     assert first_id(b'[{"specversion":"1.0","id":"' + value) is None or b'"' in value
+
+
+@pytest.mark.parametrize("kind", ["completed", "failed", "cancelled", "skipped", "suppressed"])
+def test_a_record_whose_last_entry_is_the_end_of_its_run_ends_it(kind: str) -> None:
+    assert ends(record(f"run.{kind}"), RUN)
+    assert ends(record(f"run.{kind}", {"output": {"type": "run.started", "id": f"{RUN}:3"}}), RUN)
+    assert not ends(record(f"run.{kind}"), RUN[::-1])
+
+
+@pytest.mark.parametrize(
+    "kind", ["run.started", "run.waiting", "run.resumed", "run.restarted", "step.failed", "run.fail"]
+)
+def test_a_run_goes_on_behind_any_other_entry(kind: str) -> None:
+    assert not ends(record(kind), RUN)
+    end_of_another = orjson.loads(record("run.completed").replace(RUN.encode(), RUN[::-1].encode()))
+    assert not ends(record(kind, {"output": end_of_another}), RUN)
+    assert not ends(record(kind, {"output": record("run.completed").decode()}), RUN)
+
+
+@given(st.binary(max_size=300))
+def test_bytes_that_are_no_record_end_nothing(value: bytes) -> None:
+    assert not ends(value, RUN)
+
+
+def test_the_newest_records_are_kept_as_far_as_there_is_room() -> None:
+    recent = Recent(10)
+    for offset in range(5):
+        recent.keep(offset, b"abcd")
+    assert [recent.get(offset) for offset in range(5)] == [None, None, None, b"abcd", b"abcd"]
+    recent.drop(3)
+    recent.drop(3)
+    recent.keep(5, b"ab")
+    recent.keep(6, b"abcd")
+    assert [recent.get(offset) for offset in (3, 4, 5, 6)] == [None, b"abcd", b"ab", b"abcd"]
+    recent.keep(7, b"x" * 11)
+    assert not any(recent.get(offset) for offset in range(8))
 
 
 def test_the_oldest_record_counts() -> None:
