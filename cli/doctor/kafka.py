@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -26,9 +25,10 @@ from projections.event_projector import EVENT_GROUP
 from projections.projector import GROUP as PROJECTOR_GROUP
 from runtime.kafka import client_options, new_reader
 from runtime.settings import Settings
-from schemas.names import DEFINITIONS
 from streams.app import GROUP as WORKER_GROUP
-from streams.topics import topics
+from streams.topic_check import compare
+from streams.topic_rules import Finding as Difference
+from streams.topic_rules import Found
 
 T = TypeVar("T")
 _COMMANDS: Final = {
@@ -87,84 +87,44 @@ async def broker(settings: Settings) -> Sequence[Finding]:
 
 
 async def topics_(settings: Settings) -> Sequence[Finding]:
-    """Whether the topics are there, alike in their partitions, replicated, and configured as they have to be."""
+    """Whether the topics are there, whole, and as `onestack topics check` wants them."""
     check = "topics"
-    wanted = {one.name: one for one in topics()}
     try:
-        async with _admin(settings) as admin:
-            described = {one["topic"]: one for one in await admin.describe_topics() if one["topic"] in wanted}
-            configs = await _configs(admin, list(described))
+        compared = await compare(settings)
     except (KafkaError, OSError, ValueError, AssertionError) as error:
         return [_away(check, settings, error)]
-    found: list[Finding] = []
-    if missing := sorted(set(wanted) - set(described)):
-        detail = (
-            f"{len(missing)} of {len(wanted)} topics are missing: {', '.join(missing[:4])}{' …' * (len(missing) > 4)}."
-        )
-        found.append(fault(check, detail, "Run 'onestack topics create', or start a worker."))
-    found += _partitions(described)
-    found += _copies(described)
-    for name in sorted(configs):
-        for key, value in wanted[name].config.items():
-            is_ = configs[name].get(key)
-            if is_ is not None and is_ != value:
-                found.append(_differs(check, name, key, is_, value))
-    return found or [ok(check, f"All {len(wanted)} topics are there, alike and whole.")]
+    found = [*_differences(compared.findings), *_copies(compared.there)]
+    return found or [ok(check, f"All {len(compared.there)} topics are there, alike and whole.")]
 
 
-def _differs(check: str, name: str, key: str, is_: str, value: str) -> Finding:
-    todo = f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config {key}={value}"
-    if key in {"cleanup.policy", "message.timestamp.type"}:
-        return fault(check, f"{name} has {key}={is_}; the engine rests on {value}.", todo)
-    return warning(check, f"{name} has {key}={is_}, where the engine would set {value}.", todo)
+def _differences(findings: Sequence[Difference]) -> Iterator[Finding]:
+    """What differs, each difference once for all topics that have it."""
+    # What a broker does not tell is no finding: `topics check` lists it.
+    alike: dict[tuple[str, ...], list[Difference]] = {}
+    for one in findings:
+        if one.severity != "unknown":
+            alike.setdefault((one.severity, one.setting, one.wanted, one.actual, one.reason), []).append(one)
+    for group in alike.values():
+        one = group[0]
+        names = ", ".join(other.topic for other in group[:4]) + " …" * (len(group) > 4)
+        if one.setting == "topic":
+            count = f"{len(group)} topic{'s' * (len(group) > 1)}"
+            detail = f"{count} {'missing' if one.severity == 'danger' else 'that nobody knows'}, {names}"
+        else:
+            detail = f"{names}: {one.setting} is {one.actual}, where {one.wanted} is wanted"
+        make = fault if one.severity == "danger" else warning
+        todo = one.mend if len(group) == 1 else f"For each of them: {one.mend}. 'onestack topics check' lists all."
+        yield make("topics", f"{detail}: {one.reason}.", todo)
 
 
-async def _configs(admin: AIOKafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
-    if not names:
-        return {}
-    answers = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names])
-    return {
-        resource[3]: {entry[0]: entry[1] for entry in resource[4]}
-        for answer in answers
-        for resource in answer.resources
-    }
-
-
-def _partitions(described: dict[str, Any]) -> list[Finding]:
-    counts = {name: len(one["partitions"]) for name, one in described.items()}
-    usual = Counter(count for name, count in counts.items() if name != DEFINITIONS).most_common()
-    found = []
-    if len(usual) > 1:
-        odd = [
-            f"{name} ({counts[name]})" for name in sorted(counts) if counts[name] != usual[0][0] and name != DEFINITIONS
-        ]
-        detail = f"Topics have different numbers of partitions: most have {usual[0][0]}, but {', '.join(odd[:4])}."
-        todo = (
-            "All need the same number, for what is about one entity has to meet on one worker: add partitions to these."
-        )
-        found.append(fault("topics", detail, todo))
-    if counts.get(DEFINITIONS, 1) != 1:
-        detail = f"{DEFINITIONS} has {counts[DEFINITIONS]} partitions; one is needed, for definitions have one order."
-        found.append(fault("topics", detail, "Make it anew with one partition, and publish the definitions again."))
-    return found
-
-
-def _copies(described: dict[str, Any]) -> list[Finding]:
-    leaderless, short = [], []
-    for name, one in described.items():
-        for part in one["partitions"]:
-            if part["leader"] < 0:
-                leaderless.append(f"{name}/{part['partition']}")
-            elif len(part["isr"]) < len(part["replicas"]):
-                short.append(f"{name}/{part['partition']}")
-    found = []
-    if leaderless:
+def _copies(there: Mapping[str, Found]) -> Iterator[Finding]:
+    parts = [(f"{name}/{part.number}", part) for name, one in there.items() for part in one.partitions]
+    if leaderless := [name for name, part in parts if not part.led]:
         detail = f"{len(leaderless)} partitions have no leader, and stand still: {', '.join(leaderless[:3])}."
-        found.append(fault("topics", detail, "Start the brokers that are missing."))
-    if short:
+        yield fault("topics", detail, "Start the brokers that are missing.")
+    if short := [name for name, part in parts if part.led and part.behind]:
         detail = f"{len(short)} partitions have fewer copies than they should, such as {', '.join(short[:3])}."
-        found.append(warning("topics", detail, "See which broker is away or behind: kafka-topics.sh --describe."))
-    return found
+        yield warning("topics", detail, "See which broker is away or behind: kafka-topics.sh --describe.")
 
 
 async def groups(settings: Settings) -> Sequence[Finding]:

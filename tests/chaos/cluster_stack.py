@@ -56,6 +56,7 @@ class ClusterStack(Stack):
         await self.receiver.start()
         await self.onestack("topics", "create")
         await self.onestack("topics", "acls", "--apply")
+        await self.onestack("topics", "check")
         for name in names:
             self.up(name)
         await self.bus.start()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 import pytest
@@ -24,10 +27,12 @@ from projections.store import Partition, Store
 from projections.swap import exchange
 from runtime.postgres import Connection, connect
 from runtime.settings import load
+from sandbox.postgres import Postgres
 from schemas.names import EVENT_TOPICS, RUNS
 from tests.integration.projections.test_projection import log_of, numbered
 from tests.integration.projections.world import event, redact
 
+LOGIN_SCRIPT = Path(__file__).parents[3] / "deploy" / "postgres" / "logins.sh"
 DENIED = asyncpg.InsufficientPrivilegeError
 LOGINS = {"projector_1": "onestack_projector", "hub_1": "onestack_hub_service", "migrator": "onestack_owner"}
 
@@ -288,3 +293,32 @@ async def test_a_password_is_kept_as_postgres_keeps_it(roles: Connection, report
     assert re.fullmatch(r"SCRAM-SHA-256\$4096:[^$]{24}\$[^:]{44}:.{44}", kept)
     await asyncio.sleep(0)
     assert await reporter.fetchval("select 1") == 1
+
+
+async def test_the_logins_of_compose_may_do_their_work_and_no_more(
+    connection: Connection, server: Postgres, url: str, tmp_path: Path
+) -> None:
+    database = url.partition(":@/")[2].partition("?")[0]
+    socket = parse_qs(urlsplit(url).query)["host"][0]
+    for name in ("projector_password", "hub_password"):
+        (tmp_path / name).write_text(f"it's {name}")
+    names = {"SECRETS": str(tmp_path), "POSTGRES_USER": "postgres", "POSTGRES_DB": database, "PGHOST": socket}
+    names["PATH"] = f"{server.psql.parent}:{os.environ['PATH']}"
+    done = await asyncio.create_subprocess_exec(LOGIN_SCRIPT, env={**os.environ, **names})
+    assert await done.wait() == 0
+    try:
+        await make_roles(connection)
+        projector, hub = await connect(at(url, "projector_1")), await connect(at(url, "hub_1"))
+        await _fill(projector, "acme")
+        await _refused(projector, "select * from hub_data.api_keys")
+        await hub.execute("begin; set local role onestack_hub; set local onestack.org = 'acme'")
+        assert await hub.fetchval("select count(*) from history.runs") == 1
+        await hub.execute("rollback")
+        await _refused(hub, "delete from history_data.runs")
+        kept = await connection.fetch("select rolpassword from pg_authid where rolname in ('projector_1', 'hub_1')")
+        assert all(row["rolpassword"].startswith("SCRAM-SHA-256$") for row in kept)
+        await projector.close()
+        await hub.close()
+    finally:
+        for login in ("projector_1", "hub_1"):
+            await connection.execute(f"drop owned by {login}; drop role {login}")
