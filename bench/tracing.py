@@ -99,6 +99,7 @@ def parts() -> Parts:
     ledger.filled_at = 0
     ledger.since = 0.0
     ledger.ready.set()
+    ledger.whole.set()
     definition = {
         "id": "wf", "org": "acme", "version": 1, "name": "Note", "state": "enabled",
         "trigger": {"type": "device.offline"},

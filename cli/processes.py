@@ -13,7 +13,7 @@ def worker() -> int:
     from runtime.settings import load
 
     settings = load()
-    from streams.worker import run
+    from streams.launch import run
 
     return run(settings)
 

@@ -13,7 +13,7 @@ from typing import Self
 
 from sandbox.errors import SandboxError
 from sandbox.kafka_security import Secured
-from sandbox.process import end, free_port, locked, spawn, tail, wait_until
+from sandbox.process import end, free_port, locked, spawn, stand_back, tail, wait_until
 from sandbox.wire import answers
 
 HOST = "127.0.0.1"
@@ -74,6 +74,8 @@ class Kafka:
         given = {name: str(value) for name, value in (options or {}).items()}
         self._options = {**_DEFAULTS, **(secured.options if secured else _OPEN), **given}
         self._heap_mb = heap_mb
+        self.nice = 0
+        """How far it stands back where the machine's cores are scarce."""
         self._brokers_port = free_port()
         self.log = self.folder / "kafka.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -95,6 +97,8 @@ class Kafka:
         flags += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *(self._secured.flags if self._secured else ())]
         command: list[str | Path] = [java, *flags, "-cp", classpath, "kafka.Kafka", settings]
         self.process = spawn(command, self.log, cwd=self.folder, at_our_end=signal.SIGTERM)
+        if self.nice:
+            stand_back(self.process, self.nice)
         wait_until(self._answers, self.process, "Apache Kafka", self.log)
         return self
 

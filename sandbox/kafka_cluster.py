@@ -17,6 +17,8 @@ _PROMPT: Final = {
     "controller.quorum.fetch.timeout.ms": "1000",
     "replica.lag.time.max.ms": "5000",
 }
+STANDS_BACK: Final = 10
+"""As `nice` counts: what has machines of its own in production leaves this one to what is tested."""
 
 
 def _safe(count: int) -> dict[str, str]:
@@ -59,6 +61,8 @@ class Cluster:
             )
             for number in controllers
         }
+        for broker in self.brokers.values():
+            broker.nice = STANDS_BACK
 
     @property
     def bootstrap(self) -> str:

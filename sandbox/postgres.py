@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import quote
 
 from sandbox.errors import SandboxError
-from sandbox.process import end, spawn, tail, wait_until
+from sandbox.process import end, spawn, stand_back, tail, wait_until
 
 _VERSION = 18
 _SUPERUSER = "postgres"
@@ -38,6 +38,8 @@ class Postgres:
         self.data = self.folder / "data"
         self.log = self.folder / "postgres.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.nice = 0
+        """How far it stands back where the machine's cores are scarce."""
         self._settings = dict(settings or {})
         self._sockets: Path | None = None
 
@@ -71,6 +73,8 @@ class Postgres:
             uid=uid,
             at_our_end=signal.SIGINT,
         )
+        if self.nice:
+            stand_back(self.process, self.nice)
         wait_until(lambda: self._ready(programs), self.process, "Postgres", self.log)
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -12,7 +13,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
 from pathlib import Path
 
 from sandbox.errors import SandboxError
@@ -83,6 +83,15 @@ def spawn(
     return _spawner(start)
 
 
+def stand_back(process: subprocess.Popen[bytes], nice: int) -> None:
+    """Let a process that was just started have less of the cores than others want, as `nice` does."""
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, nice)
+        # Where Linux shares the cores out among sessions (sched(7), autogroup), a process's own value counts in its
+        # session alone.
+        Path(f"/proc/{process.pid}/autogroup").write_text(str(nice))
+
+
 def end(process: subprocess.Popen[bytes], sign: signal.Signals = signal.SIGTERM, patience: float = 10) -> int:
     """Ask a process to end, kill it after `patience` seconds, and return its exit code."""
     if process.poll() is None:
@@ -129,7 +138,7 @@ def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
     raise SandboxError(f"no free port on {host}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
     """Hold an advisory lock on a file, waiting for whoever has it."""
     import fcntl

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import faust
+from faust.tables import TableManager
 
 from schemas.names import CONTROL, DEFINITIONS, EVENT_TOPICS, GUARD, WORKER_GROUP, command_topic
 from streams import guards
@@ -25,6 +26,15 @@ class _Boot(faust.App.BootStrategy):  # type: ignore[misc]  # its base has no ty
     """What Faust starts: not its producer, for our publisher sends everything, over connections secured as it knows."""
 
     enable_kafka_producer = False
+
+
+class _Tables(TableManager):  # type: ignore[misc]  # its base has no types
+    """Faust's own gives agents a second to make tables, in which no partition is asked for; there are none to make."""
+
+    async def on_start(self) -> None:
+        """Begin at once."""
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class App(faust.App):  # type: ignore[misc]  # its base has no types
@@ -48,6 +58,7 @@ def build(settings: Settings, parts: Parts) -> App:
         broker=[f"kafka://{one}" for one in settings.brokers],
         store="memory://",
         web_enabled=False,
+        TableManager=_Tables,
         topic_disable_leader=True,
         topic_allow_declare=False,
         topic_partitions=parts.partitions,

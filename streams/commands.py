@@ -9,7 +9,7 @@ import orjson
 from engine.run import state_from_json
 from schemas.errors import Refused
 from schemas.names import command_id
-from streams.emit import ARRIVED, ENTRY
+from streams.emit import ARRIVED, ENTRY, MADE
 
 if TYPE_CHECKING:
     from engine.run import RunState
@@ -52,6 +52,12 @@ def arrived_of(record: Any) -> int:
     given = _header(record, ARRIVED)
     arrived: int = int(given) if given.isdigit() else record.timestamp
     return arrived
+
+
+def made_of(record: Any) -> float:
+    """When the command was made, in seconds since the epoch; 0 where an earlier version made it, which did not say."""
+    given = _header(record, MADE)
+    return int(given) / 1000 if given.isdigit() else 0.0
 
 
 def named(state: RunState) -> dict[str, str]:

@@ -10,6 +10,7 @@ longer, for the command is performed here as soon as the record is there (`Parts
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
@@ -35,6 +36,8 @@ ARRIVED: Final = "arrived"
 """Header of a command: when the event arrived in Kafka, in milliseconds since the epoch, for the latency metrics."""
 ENTRY: Final = "entry"
 """Header of a command: its claim in the ledger, so that one that was performed already need not be parsed."""
+MADE: Final = "made"
+"""Header of a command: when it was made, in milliseconds since the epoch; nothing can have come of it before."""
 Sent = list[asyncio.Future[None]]
 """Done when the broker has what a decision put on the topics: its record first, and what follows from it."""
 _LARGEST: Final = LARGEST_RECORD - 16 * 1024
@@ -139,7 +142,8 @@ def send(
 def _put(
     parts: Parts, topic: str, partition: int, key: bytes, value: bytes, state: RunState, arrived: int, span: Span | None
 ) -> asyncio.Future[None]:
-    headers: Headers = [(ARRIVED, b"%d" % arrived), (ENTRY, claim_id(state).encode())]
+    made = time.time_ns() // 1_000_000
+    headers: Headers = [(ARRIVED, b"%d" % arrived), (ENTRY, claim_id(state).encode()), (MADE, b"%d" % made)]
     if span is None:
         return parts.publisher.put(topic, partition, key, value, headers)
     context, sending = spans.commanding(span, topic, partition, state)

@@ -48,7 +48,7 @@ class Executor:
     async def _batch(self, event: Any) -> None:
         records: list[Any] = event.value
         ledger = self._parts.ledgers[event.message.partition]
-        await self._parts.known(ledger, records)
+        await self._parts.known_of(ledger, records)
         if not ledger.open:
             return
         if len(records) == 1:

@@ -14,6 +14,10 @@ done?" is one look-up of that id. Ids come into the ledger in two ways:
   and the one after it may be lost. So what is delivered again is followed through the log to the last decision of its
   run (`Follow.again`), and only of a run that is over nothing has to be sent.
 
+A worker that has just been given a partition reads the last seconds first, which tell what was done of commands that
+are delivered again: calls begin then (`ready`). What is older, which tells a repeated event, is read behind that
+(`whole`).
+
 Memory is bounded by time: ids live in three generations, the oldest of which is dropped each window.
 """
 
@@ -26,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aiokafka.structs import TopicPartition
 
-from runtime.kafka import new_reader, scan, started
+from runtime.kafka import scan
 from runtime.logging import logger
 from schemas.formats import newer_entries
 from schemas.names import RUNS
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
 
 _MARGIN: Final = 30.0
 """Seconds that are read more than asked for: producers' clocks differ from the broker's."""
+_FIRST: Final = 45.0
+"""Seconds of the log that are read first: a worker is restarted within a few, and the margin is part of it."""
 _RECENT_BYTES: Final = 1_000_000
 """Of the newest records of runs under way that are kept of a partition: a few hundred runs, and none has to be read
 again where a worker is restarted under load."""
@@ -100,6 +106,7 @@ class Ledger:
         self.filled_at = self.given_at = int(now * 1000)
         self.next_offset = -1
         self.ready = asyncio.Event()
+        self.whole = asyncio.Event()
         self.recent = Recent()
         self.begun: set[asyncio.Future[None]] = set()
         self._queued: dict[asyncio.Future[None], str] = {}
@@ -144,11 +151,20 @@ class Ledger:
                 self._queued.pop(claim, None)
                 claim.cancel()
 
-    def renounce(self) -> None:
-        """Give up the calls that have not begun: by the time that they could, another worker may have made them.
+    def begin_calls(self) -> None:
+        """It is known what was done of the commands that come."""
+        if not self.ready.is_set():
+            self.given_at = int(time.time() * 1000)
+            self.ready.set()
 
-        What they claim would hide from us that the log has it; each comes again from Kafka, and asks the log anew.
+    def suspend(self) -> None:
+        """Another worker may have the partition, or have had it: begin nothing until the log was read anew.
+
+        The calls that have not begun are given up: by the time that they could, another worker may have made them. What
+        they claim would hide from us that the log has it; each comes again from Kafka, and asks the log anew.
         """
+        self.ready.clear()
+        self.whole.clear()
         for claim, entry_id in list(self._queued.items()):
             self.release(entry_id, claim)
 
@@ -184,6 +200,7 @@ class Ledger:
         """The partition is no longer ours: what is under way must not be published any more."""
         self.open = False
         self.ready.set()
+        self.whole.set()
         for generation in self._generations:
             for claim in generation.values():
                 if isinstance(claim, asyncio.Future) and not claim.done():
@@ -203,9 +220,9 @@ class Ledgers:
         self._rebalances = 0
         self._log = logger("ledger")
 
-    async def start(self) -> None:
-        """Connect the reader."""
-        self._reader = await started(new_reader(self._settings), "ledger")
+    def start(self, reader: AIOKafkaConsumer) -> None:
+        """Read with this consumer, which is connected."""
+        self._reader = reader
 
     async def stop(self) -> None:
         """Close the reader."""
@@ -219,7 +236,7 @@ class Ledgers:
     @property
     def recovering(self) -> set[int]:
         """The partitions of which it is not known yet what was done."""
-        return {number for number, ledger in self._ledgers.items() if not ledger.ready.is_set()}
+        return {number for number, ledger in self._ledgers.items() if not ledger.whole.is_set()}
 
     def __getitem__(self, partition: int) -> Ledger:
         """The ledger of a partition; one that is not ours any more is a closed one."""
@@ -237,8 +254,7 @@ class Ledgers:
         ledgers = [ledger for partition in partitions if (ledger := self._ledgers.get(partition)) is not None]
         self._rebalances += 1
         for ledger in ledgers:
-            ledger.ready.clear()
-            ledger.renounce()
+            ledger.suspend()
         if begun := [claim for ledger in ledgers for claim in ledger.begun]:
             await asyncio.wait(begun, timeout=patience)
 
@@ -253,8 +269,7 @@ class Ledgers:
             if ledger is None or not ledger.open:
                 self._ledgers[partition] = Ledger(partition, self._settings.repeat_window, now)
             else:
-                ledger.ready.clear()
-                ledger.renounce()
+                ledger.suspend()
         task = asyncio.create_task(self._fill(partitions, self._rebalances))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -267,6 +282,7 @@ class Ledgers:
         """Go on with a partition no more, until it is given out anew; calls in flight have so many seconds to end."""
         if (ledger := self._ledgers.get(partition)) is not None:
             ledger.ready.clear()
+            ledger.whole.clear()
             if ledger.begun:
                 await asyncio.wait(list(ledger.begun), timeout=patience)
             ledger.close()
@@ -295,16 +311,23 @@ class Ledgers:
 
     async def _fill(self, partitions: set[int], rebalances: int) -> None:
         async with self._reading:
-            ledgers = [self._ledgers[p] for p in sorted(partitions) if p in self._ledgers]
-            await self._patiently(ledgers, time.time() - self._settings.repeat_window - _MARGIN)
+            now, ledgers = time.time(), [self._ledgers[p] for p in sorted(partitions) if p in self._ledgers]
+            # One that was ours before is read on from where it was known, all of it at once.
+            if fresh := [ledger for ledger in ledgers if ledger.next_offset < 0]:
+                await self._patiently(fresh, now - _FIRST)
+            for ledger in fresh:
+                if rebalances != self._rebalances:
+                    # Another worker may have had them since: the assignment that follows reads on.
+                    return
+                ledger.begin_calls()
+            await self._patiently(ledgers, now - self._settings.repeat_window - _MARGIN)
             if rebalances != self._rebalances:
-                # Another worker may have had them since: the assignment that follows reads on.
                 return
             for ledger in ledgers:
                 # In the milliseconds of a record's timestamp; the margin is for the clocks.
                 ledger.filled_at = int((time.time() + _MARGIN) * 1000)
-                ledger.given_at = int(time.time() * 1000)
-                ledger.ready.set()
+                ledger.begin_calls()
+                ledger.whole.set()
 
     async def _patiently(self, ledgers: list[Ledger], since: float) -> None:
         for attempt in range(1_000_000):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 from engine.redaction import Redaction
 from engine.rules import Rules
 from runtime.clock import Clock
-from runtime.kafka import Publisher, new_producer, started
+from runtime.kafka import Publisher
 from schemas.formats import newer_document
 from schemas.names import SIGNALS
+from streams.commands import made_of
 from streams.definitions import Definitions
 from streams.follow import Follow
 from streams.guards import Guards
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any
 
+    from aiokafka import AIOKafkaConsumer
+
     from actions.action import Action
     from engine.run import RunState
     from runtime.settings import Settings
+    from streams.connections import Connections
     from streams.executors import Executor
     from streams.ledger import Ledger
 
@@ -39,6 +43,7 @@ class Parts:
     """One worker's publisher, definitions, ledgers and actions."""
 
     publisher: Publisher
+    consumer: AIOKafkaConsumer
 
     def __init__(self, settings: Settings, actions: dict[str, Action], partitions: int) -> None:
         self.settings = settings
@@ -54,7 +59,7 @@ class Parts:
         )
         self.holding = Holding()
         self.ledgers = Ledgers(settings, self.hold)
-        self.read_back = ReadBack(settings)
+        self.read_back = ReadBack()
         self.signals = Signals(settings.repeat_window)
         self.follow = Follow(self)
         self.timers = Timers(self)
@@ -65,11 +70,12 @@ class Parts:
         self.stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self) -> None:
-        """Connect to Kafka."""
-        self.publisher = Publisher(await started(new_producer(self.settings), "publisher"))
-        await self.ledgers.start()
-        await self.read_back.start()
+    def start(self, connections: Connections) -> None:
+        """Take up the connections, and begin to read the definitions."""
+        self.consumer = connections.group
+        self.publisher = Publisher(connections.producer)
+        self.ledgers.start(connections.log)
+        self.read_back.start(connections.states)
         self.definitions.start()
 
     async def drain(self, seconds: float) -> None:
@@ -104,10 +110,27 @@ class Parts:
             _ = self.spawn(performer.go_on(ledger, key, state, arrived))
 
     async def known(self, ledger: Ledger, records: list[Any]) -> None:
-        """Return when it is known what was done on a partition, what waits on it and which signals it has seen."""
+        """Return when it is known what was done on a partition, what waits on it and which signals it has seen.
+
+        Of all that the window of a repeated event has, for these records may repeat some that came long before.
+        """
+        await ledger.whole.wait()
+        await self._known_since(ledger, older(records))
+
+    async def known_of(self, ledger: Ledger, commands: list[Any]) -> None:
+        """The same for commands: of all since they were made, as nothing can have come of them before."""
         await ledger.ready.wait()
+        since = older(commands)
+        if not ledger.whole.is_set():
+            # A command may have come to Kafka long after it was performed.
+            since = min(since, *map(made_of, commands))
+            if since <= 0:
+                await ledger.whole.wait()
+                since = older(commands)
+        await self._known_since(ledger, since)
+
+    async def _known_since(self, ledger: Ledger, since: float) -> None:
         await self.timers.ready(ledger.partition)
-        since = older(records)
         await self.ledgers.reach_back(ledger, since)
         await self.remember(ledger, since)
 

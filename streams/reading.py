@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiokafka.structs import TopicPartition
 
-from runtime.kafka import new_reader, scan, started
+from runtime.kafka import scan
 from runtime.logging import logger
 
 if TYPE_CHECKING:
@@ -15,21 +15,18 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from runtime.settings import Settings
-
 
 class ReadBack:
     """A reader of its own, used by one at a time. What keeps Kafka from answering is waited out."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self) -> None:
         self._reader: AIOKafkaConsumer
         self._busy = asyncio.Lock()
         self._log = logger("read-back")
 
-    async def start(self) -> None:
-        """Connect."""
-        self._reader = await started(new_reader(self._settings), "read-back")
+    def start(self, reader: AIOKafkaConsumer) -> None:
+        """Read with this consumer, which is connected."""
+        self._reader = reader
 
     async def stop(self) -> None:
         """Disconnect."""

@@ -33,7 +33,6 @@ from schemas.outcomes import Fired
 from streams import dead_letters, spans
 from streams.commands import arrived_of, entry_of, read_command
 from streams.emit import claim_id
-from streams.ledger import older
 from streams.signals import EARLY_MS
 from streams.spill import open_spill
 from streams.timer_log import TimerLog
@@ -175,9 +174,7 @@ class Timers:
     async def _batch(self, event: Any) -> None:
         records: list[Any] = event.value
         ledger = self._parts.ledgers[event.message.partition]
-        await ledger.ready.wait()
-        await self.ready(ledger.partition)
-        await self._parts.ledgers.reach_back(ledger, older(records))
+        await self._parts.known_of(ledger, records)
         if not ledger.open:
             return
         sent: list[asyncio.Future[None]] = []
@@ -294,7 +291,7 @@ class Timers:
         """End the waits of a partition as they become due."""
         parts, waits = self._parts, partition.waits
         ledger = parts.ledgers[partition.number]
-        await ledger.ready.wait()
+        await ledger.whole.wait()
         if (first := waits.next_due()) is not None and first < parts.clock.time():
             # It may have been ended by whoever had the partition before: then the log tells, from that time on.
             await parts.ledgers.reach_back(ledger, min(first, time.time()))
@@ -302,7 +299,7 @@ class Timers:
         while True:
             if not ledger.open:
                 return
-            await ledger.ready.wait()
+            await ledger.whole.wait()
             partition.woken.clear()
             due = waits.take_due(parts.clock.time(), _AT_ONCE) if not parts.stopping else []
             if due:

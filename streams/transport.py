@@ -24,18 +24,12 @@ from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.consumer import Consumer, ensure_TP, ensure_TPset
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from runtime.fetch_planning import use_fetch_planning
-from runtime.fetch_sessions import use_fetch_sessions
-from runtime.fetch_waits import use_quiet_waits
-from runtime.kafka import LARGEST_RECORD, client_options, started
 from runtime.logging import logger
 from runtime.metrics import REBALANCES, RECORDS_DONE
 from schemas.formats import newer_request
@@ -50,21 +44,17 @@ from streams.pace import MOST_AT_ONCE, MOST_COMMANDS, MOST_NEW, MOST_STARTING, R
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
-    from runtime.settings import Settings
+    from aiokafka import AIOKafkaConsumer
+
     from streams.parts import Parts
 
 _JOIN_SECONDS: Final = 1.0
 """Within which we hear of our partitions after the group's coordinator has given them to us."""
-_PREFETCH_SECONDS: Final = 0.005
-"""How long aiokafka holds back a broker's next fetch for records that nobody has polled yet. Its 100 ms would stop all
-partitions for one that is full or not polled now; none at all would leave every partition that has just brought
-something out of the next fetch, which may wait for long."""
 
 
 class Host(Protocol):
     """What the consumer needs of the app beside Faust's own."""
 
-    settings: Settings
     worker_parts: Parts
 
 
@@ -77,7 +67,6 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._host: Host = self.app
-        self._settings = self._host.settings
         self._progress: dict[TP, Progress] = {}
         self._listener = Listener(self)
         self._log = logger("consumer")
@@ -90,30 +79,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._rebalances = REBALANCES.labels(self.app.conf.id)
 
     async def on_start(self) -> None:
-        """Connect; waits for a Kafka that is away."""
-        settings = self._settings
-        self.client = AIOKafkaConsumer(
-            **client_options(settings),
-            group_id=self.app.conf.id,
-            group_instance_id=settings.instance,
-            client_id=settings.instance or "onestack-worker",
-            partition_assignment_strategy=[RangePartitionAssignor],
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=settings.fetch_max_wait_ms,
-            max_partition_fetch_bytes=2 * LARGEST_RECORD,
-            session_timeout_ms=int(settings.session_timeout * 1000),
-            heartbeat_interval_ms=int(settings.session_timeout * 1000 / 6),
-            rebalance_timeout_ms=max(int(settings.session_timeout * 1000), 10_000),
-            max_poll_interval_ms=24 * 3600 * 1000,
-            retry_backoff_ms=50,
-            metadata_max_age_ms=60_000,
-        )
-        use_fetch_sessions(self.client)
-        use_quiet_waits(self.client)
-        await started(self.client, "worker")
-        self.client._fetcher._prefetch_backoff = _PREFETCH_SECONDS
-        use_fetch_planning(self.client)
+        """Take up the connection to Kafka."""
+        self.client = self._host.worker_parts.consumer
         renewed_by(self.client, self._host.worker_parts.lease)
         await super().on_start()
 

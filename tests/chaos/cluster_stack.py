@@ -7,7 +7,7 @@ import ssl
 from typing import Any
 
 from sandbox.errors import SandboxError
-from sandbox.kafka_cluster import Cluster
+from sandbox.kafka_cluster import STANDS_BACK, Cluster
 from sandbox.kafka_security import ADMIN
 from schemas.names import MODULES
 from tests.chaos.bus import Bus
@@ -24,6 +24,7 @@ class ClusterStack(Stack):
         super().__init__(partitions, **variables)
         self.authority = Authority(self.folder / "pki", {user: f"{user} password" for user in USERS})
         self.cluster = Cluster(self.folder / "kafka", count=brokers, secured=self.authority.secured)
+        self.postgres.nice = STANDS_BACK
         self.bus = self.bus_as(ADMIN)
 
     def bus_as(self, user: str) -> Bus:

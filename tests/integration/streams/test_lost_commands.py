@@ -6,7 +6,7 @@ brokers the log may be far ahead of it when the worker is killed.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import pytest
@@ -16,6 +16,9 @@ from runtime.kafka import partition_of
 from schemas.names import CONTROL, RUNS, command_topic, run_id
 from streams.emit import BATCH_HEADERS
 from tests.integration.streams.cluster import PARTITIONS, Cluster, Run, definition
+
+if TYPE_CHECKING:
+    from schemas.entries import EntryDict
 
 pytestmark = pytest.mark.timeout(240)
 WHOLE = ["run.started", *["step.started", "step.succeeded"] * 3, "run.completed"]
@@ -131,8 +134,15 @@ async def _request(cluster: Cluster, name: str) -> tuple[bytes, bytes, int]:
     """The record that asks for a failed run to be resumed."""
     run, body = _run("resumed", name), definition("resumed", steps=_steps("note"))
     found: Run = (await cluster.runs("resumed"))[run]
-    state = fold(None, [found.entries[seq] for seq in sorted(found.entries)], body)
+    entries = [cast("EntryDict", found.entries[seq]) for seq in sorted(found.entries)]
+    state = fold(None, entries, body)
     key, home = _home("resumed", name)
-    request = {"id": f"please-{name}", "action": "resume", "org": "resumed", "entity_key": key.decode(), "run_id": run}
+    request: dict[str, Any] = {
+        "id": f"please-{name}",
+        "action": "resume",
+        "org": "resumed",
+        "entity_key": key.decode(),
+        "run_id": run,
+    }
     request |= {"state": state_to_json(state), "definition": body, "by": {"person": "Robin Vale"}}
     return key, orjson.dumps(request), home

@@ -60,7 +60,7 @@ async def test_a_rebalance_gives_up_the_calls_that_have_not_begun_and_lets_the_l
     waiting, begun = ledger.claim("r:1", 1000.0, queued=True), ledger.claim("s:1", 1000.0, queued=True)
     start = ledger.claim("t:0", 1000.0)
     ledger.begin(begun)
-    ledger.renounce()
+    ledger.suspend()
     assert waiting.cancelled()
     assert (begun.done(), start.done()) == (False, False)
     ledger.seen_in_log("r:1", 42)
@@ -70,7 +70,7 @@ async def test_a_rebalance_gives_up_the_calls_that_have_not_begun_and_lets_the_l
 async def test_who_gave_a_claim_up_does_not_release_the_next_ones() -> None:
     ledger = new_ledger()
     first = ledger.claim("r:1", 1000.0, queued=True)
-    ledger.renounce()
+    ledger.suspend()
     second = ledger.claim("r:1", 1001.0, queued=True)
     ledger.release("r:1", first)
     assert ledger.find("r:1") is second
@@ -239,3 +239,8 @@ async def test_a_partition_is_ready_only_when_the_log_was_read_after_the_last_re
     assert not ledgers[0].ready.is_set(), "another worker may have had it since the log was read"
     read.put_nowait(None)
     await asyncio.wait_for(ledgers[0].ready.wait(), 1)
+    assert not ledgers[0].whole.is_set(), "an event may repeat one that came long before"
+    read.put_nowait(None)
+    await asyncio.wait_for(ledgers[0].whole.wait(), 1)
+    await ledgers.revoke({0}, 1.0)
+    assert (ledgers[0].ready.is_set(), ledgers[0].whole.is_set()) == (False, False)

@@ -1,0 +1,42 @@
+"""The worker process from its first line on: it connects to Kafka while most of the program is still being loaded.
+
+A worker that was killed is missed until it works again. Half of that time its modules are loaded, most of the rest it
+waits for the answers of brokers: so both are done beside each other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+from typing import TYPE_CHECKING
+
+from runtime import tracing
+from runtime.logging import configure
+from streams.connections import connect
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
+
+
+def run(settings: Settings) -> int:
+    """Work until SIGTERM or SIGINT; the exit code of the process."""
+    import uvloop  # noqa: PLC0415 - the commands that are not a worker need not load it
+
+    # What is loaded stays: there is nothing to collect until then.
+    gc.disable()
+    configure(settings, "worker")
+    tracing.configure(settings, "worker")
+    uvloop.install()
+    try:
+        with asyncio.Runner() as runner:
+            return runner.run(_main(settings))
+    finally:
+        tracing.stop()
+
+
+async def _main(settings: Settings) -> int:
+    connecting = asyncio.create_task(connect(settings), name="connect")
+    worker = await asyncio.to_thread(importlib.import_module, "streams.worker")
+    code: int = await worker.perform(settings, connecting)
+    return code
