@@ -17,7 +17,7 @@ from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import LARGEST_RECORD, client_options, new_producer, new_reader, started
 from runtime.kafka_connection import reason_of
 from runtime.logging import logger
-from schemas.names import RUNS, WORKER_GROUP
+from schemas.names import RUNS, TIMERS, WORKER_GROUP
 from streams import topics
 
 if TYPE_CHECKING:
@@ -56,13 +56,19 @@ async def connect(settings: Settings, commands: tuple[str, ...] = ()) -> Connect
     except BaseException:
         await asyncio.gather(*(client.stop() for client in clients), return_exceptions=True)
         raise
-    _producer, log, _states, group = clients
+    _producer, log, states, group = clients
     group._fetcher._prefetch_backoff = _PREFETCH_SECONDS  # noqa: SLF001 - aiokafka has no option for it
     use_fetch_planning(group)
-    with contextlib.suppress(KafkaError, OSError):
-        # The log is read first: a connection to each of its leaders is there by then.
-        await log.end_offsets([TopicPartition(RUNS, number) for number in range(partitions)])
+    await asyncio.gather(
+        _reach(log, RUNS, partitions), _reach(states, TIMERS, partitions), _reach(group, RUNS, partitions)
+    )
     return Connections(partitions, *clients)
+
+
+async def _reach(client: AIOKafkaConsumer, topic: str, partitions: int) -> None:
+    """Open the connections that a client will need: to each broker that leads one of these partitions."""
+    with contextlib.suppress(KafkaError, OSError):
+        await client.end_offsets([TopicPartition(topic, number) for number in range(partitions)])
 
 
 def _group_consumer(settings: Settings) -> AIOKafkaConsumer:
