@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Final
 
 from runtime import tracing
 from runtime.logging import configure
@@ -17,6 +18,7 @@ from streams.connections import connect
 
 if TYPE_CHECKING:
     from runtime.settings import Settings
+_SWITCH_SECONDS: Final = 0.0002
 
 
 def run(settings: Settings) -> int:
@@ -37,6 +39,10 @@ def run(settings: Settings) -> int:
 
 async def _main(settings: Settings) -> int:
     connecting = asyncio.create_task(connect(settings), name="connect")
+    # Whatever a broker answers has to be answered in turn: that must not wait long for a module that is being loaded.
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     worker = await asyncio.to_thread(importlib.import_module, "streams.worker")
+    sys.setswitchinterval(usual)
     code: int = await worker.perform(settings, connecting)
     return code

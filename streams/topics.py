@@ -135,6 +135,8 @@ async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list
         there = await _partitions(client, [topic.name for topic in wanted])
         count = _common_count(wanted, there, settings.partitions)
         missing = [topic for topic in wanted if topic.name not in there]
+        if not missing:
+            return [], count
         await _create(client, missing, count, copies(settings, await _brokers(client)))
         await _settled(client, wanted, count)
         return [topic.name for topic in missing], count
@@ -143,10 +145,9 @@ async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list
 
 
 async def _partitions(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:
-    there = set(await client.list_topics())
-    known = [name for name in names if name in there]
-    described = await client.describe_topics(known) if known else []
-    return {one["topic"]: len(one["partitions"]) for one in described if one["partitions"]}
+    # All in one question: one about topics by their names may have them made.
+    described = await client.describe_topics()
+    return {one["topic"]: len(one["partitions"]) for one in described if one["topic"] in names and one["partitions"]}
 
 
 async def _brokers(client: AIOKafkaAdminClient) -> int:
