@@ -1,7 +1,7 @@
 // One stream of server-sent events for the whole app. While it is open nothing polls: what it tells is patched into the
 // cache, or has its queries asked again. Browsers allow six connections to a host, so a tab that nobody sees lets go of it.
 import { useSyncExternalStore } from 'react';
-import { cache } from './cache';
+import { askAgain, cache } from './cache';
 import { BASE } from './client';
 import { patchRecent } from './strips';
 import type { RunSignal, WorkflowList } from './types';
@@ -44,26 +44,26 @@ function gathered(ms: number, ask: () => void): () => void {
 }
 
 function again(...nouns: string[]): void {
-  for (const noun of nouns) void cache.invalidateQueries({ queryKey: [noun] });
+  for (const noun of nouns) askAgain({ queryKey: [noun] });
 }
 
 const changedRuns = new Set<string>();
 const askRuns = gathered(GATHER_MS, () => {
-  for (const id of changedRuns) void cache.invalidateQueries({ queryKey: ['run', id] });
+  for (const id of changedRuns) askAgain({ queryKey: ['run', id] });
   changedRuns.clear();
   again('runs', 'run-counts', 'why');
 });
 const askFigures = gathered(FIGURES_MS, () => again('workflows', 'insight'));
 const changedWorkflows = new Set<string>();
 const askWorkflows = gathered(GATHER_MS, () => {
-  for (const id of changedWorkflows) void cache.invalidateQueries({ queryKey: ['workflow', id] });
+  for (const id of changedWorkflows) askAgain({ queryKey: ['workflow', id] });
   changedWorkflows.clear();
   again('workflows');
 });
 const askDeadLetters = gathered(GATHER_MS, () => again('dead-letters', 'insight'));
 
 function askAll(): void {
-  void cache.invalidateQueries({ predicate: (query) => query.queryKey[0] !== 'catalogue' });
+  askAgain({ predicate: (query) => query.queryKey[0] !== 'catalogue' });
 }
 const askAllSoon = gathered(GATHER_MS, askAll);
 

@@ -1,5 +1,5 @@
 // Every change that the web app makes. Each refreshes what it touched, so that the page shows what the Hub now says.
-import { cache } from './cache';
+import { askAgain, cache } from './cache';
 import { type Method, segment, send } from './client';
 import type {
   ApiKey,
@@ -19,12 +19,12 @@ import type {
 } from './types';
 
 function refresh(...nouns: string[]): void {
-  for (const noun of nouns) void cache.invalidateQueries({ queryKey: [noun] });
+  for (const noun of nouns) askAgain({ queryKey: [noun] });
 }
 
 function keep(workflow: Workflow): Workflow {
   cache.setQueryData(['workflow', workflow.id], workflow);
-  void cache.invalidateQueries({ queryKey: ['workflow', workflow.id, 'versions'] });
+  askAgain({ queryKey: ['workflow', workflow.id, 'versions'] });
   refresh('workflows');
   return workflow;
 }
@@ -112,7 +112,7 @@ export type Steering =
 export async function steerRun(runId: string, { action, ...body }: Steering): Promise<Steered> {
   const steered = await send<Steered>('POST', `/runs/${segment(runId)}/${action}`, body);
   if (!('dry_run' in body && body.dry_run)) {
-    void cache.invalidateQueries({ queryKey: ['run', runId] });
+    askAgain({ queryKey: ['run', runId] });
     refresh('runs', 'run-counts', 'workflows');
   }
   return steered;

@@ -1,5 +1,5 @@
 // What a row's menu does, and how the list on the screen is changed ahead of the Hub's answer.
-import { cache } from '@/api/cache';
+import { askAgain, cache } from '@/api/cache';
 import { get, segment } from '@/api/client';
 import type { Definition, State, Workflow, WorkflowList } from '@/api/types';
 import { createWorkflow, deleteWorkflow } from '@/api/writes';
@@ -57,7 +57,7 @@ export async function remove(id: string, name: string): Promise<void> {
     toast({ text: `“${name}” is deleted.`, act: { label: 'Undo', run: undo }, ms: 12_000 });
   } catch (error) {
     toastError(error, `“${name}” was not deleted`);
-    void cache.invalidateQueries({ queryKey: ['workflows'] });
+    askAgain({ queryKey: ['workflows'] });
   }
 }
 
