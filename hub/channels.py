@@ -84,6 +84,15 @@ class Listener:
             return encoded(PING)
 
 
+class _Told(NamedTuple):
+    """A message that was sent: its number, when (monotonic), as it stands in the stream, and what it is about."""
+
+    number: int
+    at: float
+    text: bytes
+    about: tuple[str, str]
+
+
 class Channel:
     """One organisation's readers, and the last messages for one who comes back.
 
@@ -97,7 +106,7 @@ class Channel:
         """When the last reader left."""
         self._mark = token_hex(4)
         self._number = 0
-        self._recent: deque[tuple[int, float, bytes]] = deque(maxlen=_REPLAYED)
+        self._recent: deque[_Told] = deque(maxlen=_REPLAYED)
 
     @contextmanager
     def reader(self, last_id: str | None) -> Iterator[Listener]:
@@ -117,15 +126,26 @@ class Channel:
             self.left_at = asyncio.get_running_loop().time()
 
     def _greeting(self, last_id: str | None) -> bytes:
-        now = time.monotonic()
-        # A newcomer fetched its page a moment ago, and what came since then is news to it.
-        told = self._after(last_id) if last_id else [text for _, at, text in self._recent if now - at < NEWS_SECONDS]
+        told = self._after(last_id) if last_id else self._news()
         if told is None:
             told = [encoded(MISSED, self._id(self._number))]
         hello = Message("hello", {"org": self.org})
         # An id says that all before it was told.
         greeting = encoded(hello) if told else encoded(hello, self._id(self._number))
         return f"retry: {_RETRY_MS}\n".encode() + greeting + b"".join(told)
+
+    def _news(self) -> list[bytes]:
+        """What a newcomer may not have in the page that it fetched a moment ago.
+
+        Of each thing the last news alone: the page may have that already, and what was before would be taken for newer.
+        """
+        now = time.monotonic()
+        latest: dict[tuple[str, str], bytes] = {}
+        for told in self._recent:
+            if now - told.at < NEWS_SECONDS:
+                latest.pop(told.about, None)
+                latest[told.about] = told.text
+        return list(latest.values())
 
     def _after(self, last_id: str) -> list[bytes] | None:
         """The messages after this one; None where they are not known."""
@@ -135,7 +155,7 @@ class Channel:
         last = int(number)
         if last > self._number or self._number - last > len(self._recent):
             return None
-        return [text for number_of, _, text in self._recent if number_of > last]
+        return [told.text for told in self._recent if told.number > last]
 
     def send(self, messages: Sequence[Message]) -> None:
         """Tell all readers."""
@@ -147,7 +167,8 @@ class Channel:
         for one in messages:
             self._number += 1
             text = encoded(one, self._id(self._number))
-            self._recent.append((self._number, time.monotonic(), text))
+            about = str(one.data.get("run_id") or one.data.get("id") or self._number)
+            self._recent.append(_Told(self._number, time.monotonic(), text, (one.event, about)))
             texts.append(text)
         chunk = b"".join(texts)
         for listener in list(self.listeners):

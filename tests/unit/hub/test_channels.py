@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from hub import channels
@@ -49,6 +51,26 @@ async def test_a_reader_that_does_not_read_is_told_so_and_disconnected() -> None
         assert await slow.next(1) is None
         assert slow.closed
         assert not quick.closed
+
+
+async def test_who_comes_first_is_told_the_last_news_of_each_thing_alone() -> None:
+    channel = Channel("acme")
+
+    def run(number: int, status: str) -> Message:
+        return Message("run", {"run_id": str(number), "status": status})
+
+    letter = Message("dead-letter", {"at": "2026-11-26T12:00:00Z"})
+    channel.send([run(1, "waiting"), run(2, "waiting"), letter])
+    channel.send([run(1, "cancelled"), letter, Message("workflow", {"id": "1", "version": 2})])
+    with channel.reader(None) as listener:
+        greeting = read(await listener.next(1) or b"")
+    told = [(event, json.loads(data).get("status")) for event, _, data in greeting]
+    assert told == [
+        ("hello", None), ("run", "waiting"), ("dead-letter", None), ("run", "cancelled"), ("dead-letter", None),
+        ("workflow", None),
+    ]  # fmt: skip
+    numbers = [int((id or "").rpartition("-")[2]) for _, id, _ in greeting[1:]]
+    assert numbers == sorted(numbers)
 
 
 async def test_who_comes_back_is_told_what_came_meanwhile() -> None:

@@ -34,9 +34,10 @@ export function useFeed(filters: RunFilters, held: boolean): RunFeed {
   const [top, setTop] = useState<RunBrief | undefined>();
   const shown = useLast(feed);
 
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the same answer again counts too, for old news may have taken rows away
   useEffect(() => {
     if (head.data) cache.setQueryData<Feed>(key, (known) => withHead(known, head.data));
-  }, [head.data, cache, key]);
+  }, [head.data, head.dataUpdatedAt, cache, key]);
   useEffect(() => {
     const statuses = (key[1].status?.split(',') ?? []) as RunStatus[];
     return onRunSignal((signal) =>
