@@ -48,10 +48,11 @@ async def connect(settings: Settings, commands: tuple[str, ...] = ()) -> Connect
     What is connected is closed again where this is cancelled.
     """
     clients = (new_producer(settings), new_reader(settings), new_reader(settings), _group_consumer(settings))
-    names = ("publisher", "ledger", "read-back", "worker")
+    names = ("ledger", "read-back", "worker")
     try:
         partitions, *_ = await asyncio.gather(
-            _topics(settings, commands), *(started(client, name) for client, name in zip(clients, names, strict=True))
+            _topics(settings, commands, clients[0]),
+            *(started(client, name) for client, name in zip(clients[1:], names, strict=True)),
         )
     except BaseException:
         await asyncio.gather(*(client.stop() for client in clients), return_exceptions=True)
@@ -95,8 +96,14 @@ def _group_consumer(settings: Settings) -> AIOKafkaConsumer:
     return client
 
 
-async def _topics(settings: Settings, commands: tuple[str, ...]) -> int:
+async def _topics(settings: Settings, commands: tuple[str, ...], producer: AIOKafkaProducer) -> int:
+    await started(producer, "publisher")
     log, said = logger("worker"), False
+    # Mostly all are there, which a connection that is open already tells.
+    with contextlib.suppress(KafkaError, OSError):
+        cluster = await producer.client.fetch_all_metadata()
+        if (count := topics.complete(cluster, settings, commands)) is not None:
+            return count
     while True:
         try:
             created, partitions = await topics.create(settings, commands)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from aiokafka.admin import AIOKafkaAdminClient
+    from aiokafka.cluster import ClusterMetadata
 
     from runtime.settings import Settings
 
@@ -142,6 +143,16 @@ async def create(settings: Settings, commands: Iterable[str] = ()) -> tuple[list
         return [topic.name for topic in missing], count
     finally:
         await client.close()
+
+
+def complete(cluster: ClusterMetadata, settings: Settings, commands: Iterable[str] = ()) -> int | None:
+    """The number of partitions that all topics have, by what a cluster tells of itself; None where one is missing.
+
+    Raises Refused where they don't have one number.
+    """
+    wanted = topics(commands)
+    there = {topic.name: len(cluster.partitions_for_topic(topic.name) or ()) for topic in wanted}
+    return _common_count(wanted, there, settings.partitions) if all(there.values()) else None
 
 
 async def _partitions(client: AIOKafkaAdminClient, names: list[str]) -> dict[str, int]:

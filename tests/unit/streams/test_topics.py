@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from runtime.settings import Settings
 from schemas.errors import Refused
 from schemas.export.topics import TOPICS as DOCUMENTED
 from schemas.names import DEFINITIONS, EVENT_TOPICS, RUNS, TIMERS
-from streams.topics import _common_count, topics
+from streams.topics import _common_count, complete, topics
 
 TOPICS = {topic.name: topic for topic in topics(["onestack.workflow.commands.nothing"])}
 
@@ -39,3 +40,19 @@ def test_topics_that_disagree_are_refused_with_their_numbers() -> None:
         _common_count(wanted, {RUNS: 6, rmm: 4}, 12)
     with pytest.raises(Refused, match="must have one partition, but has 3"):
         _common_count(wanted, {DEFINITIONS: 3}, 12)
+
+
+def test_a_cluster_that_has_all_topics_tells_how_many_partitions_they_have() -> None:
+    counts = {name: 1 if topic.single else 6 for name, topic in TOPICS.items()}
+
+    class Cluster:
+        def partitions_for_topic(self, name: str) -> set[int] | None:
+            return set(range(counts[name])) if name in counts else None
+
+    commands, cluster = ["onestack.workflow.commands.nothing"], Cluster()
+    assert complete(cluster, Settings(), commands) == 6
+    counts[RUNS] = 4
+    with pytest.raises(Refused, match=f"{RUNS} has 4"):
+        complete(cluster, Settings(), commands)
+    del counts[RUNS]
+    assert complete(cluster, Settings(), commands) is None
