@@ -104,7 +104,7 @@ class _Requests:
         if ledger.has(first):
             # Asked for twice, or the run has gone on since its state was read: what came first stands.
             if isinstance(claim := self.starts.claim_of(first), int):
-                again = parts.follow.again(ledger, key, state, claim, record.timestamp)
+                again = parts.follow.again(ledger, key, state, claim, record.timestamp, workflow.body)
                 self.starts.sent.append(parts.spawn(again))
             return
         by = _by(request)

@@ -91,18 +91,27 @@ class Follow:
                         return emit(self._parts, ledger.partition, key, entries, after, arrived, now)
         return emit(self._parts, ledger.partition, key, entries, after, arrived, now)
 
-    async def again(self, ledger: Ledger, key: bytes, state: RunState, offset: int, arrived: int) -> None:
+    async def again(
+        self,
+        ledger: Ledger,
+        key: bytes,
+        state: RunState,
+        offset: int,
+        arrived: int,
+        body: dict[str, Any] | None = None,
+    ) -> None:
         """A decision is in the log, but what follows from it may have been lost with the worker that wrote it.
 
         The log may have more of the run: a command that was lost on its way to Kafka may have been performed, and the
-        one after it be lost as well. So it is followed to the last decision that the log has.
+        one after it be lost as well. So it is followed to the last decision that the log has. `body` is the definition
+        with which a run was resumed.
         """
         claim: Claim = offset
         while isinstance(claim, int):
             value = await self._parts.ledgers.record(ledger, claim)
             if value is None:
                 return
-            after = fold(state, orjson.loads(value))
+            after = fold(state, orjson.loads(value), body)
             if after.event is not state.event and after.generation == state.generation:
                 after.event = state.event
             state = after
