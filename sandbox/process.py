@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import random
 import signal
 import socket
 import subprocess
@@ -18,6 +19,10 @@ from pathlib import Path
 from sandbox.errors import SandboxError
 
 _LEASH = Path(__file__).with_name("leash.py")
+_PORTS = range(20_000, 32_000)
+"""Below those that systems give to connections."""
+_DICE = random.SystemRandom()
+_given: set[int] = set()
 _LOG_TAIL = 5  # lines of a log that an error shows
 
 
@@ -124,8 +129,12 @@ def tail(log: Path, lines: int = _LOG_TAIL) -> str:
 
 
 def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
-    """The preferred port where it is free on `host`, else one that the system picks."""
-    for port in (preferred, 0) if preferred else (0,):
+    """The preferred port where it is free on `host`, else another one, which this process was not given before.
+
+    Not one that the system picks: it would pick it again for whoever asks next, or for a connection, before it is used.
+    """
+    others = [port for port in _DICE.sample(_PORTS, 400) if port not in _given]
+    for port in ([preferred] if preferred else []) + others:
         with socket.socket() as probe:
             # As servers do, so that a port in TIME_WAIT after a restart counts as free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -133,8 +142,8 @@ def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
                 probe.bind((host, port))
             except OSError:
                 continue
-            found: int = probe.getsockname()[1]
-            return found
+        _given.add(port)
+        return port
     raise SandboxError(f"no free port on {host}")
 
 

@@ -65,6 +65,9 @@ class HubHouse(House):
 
     def _ready(self) -> bool:
         try:
+            # Of the Hub alone: worker and projector serve a /readyz too.
+            with urllib.request.urlopen(f"{self.address}/sign-in", timeout=5) as page:
+                page.read()
             with urllib.request.urlopen(f"{self.address}/readyz", timeout=5) as answer:
                 return bool(answer.status == 200)
         except (urllib.error.URLError, OSError):
