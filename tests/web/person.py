@@ -27,6 +27,9 @@ _PATIENCE_MS: Final = 20_000
 _IN_FORCE_SECONDS: Final = 2.0
 """After which every worker has taken up a definition; what happens before may still meet the one before it."""
 expect.set_options(timeout=_PATIENCE_MS)
+_STILL: Final = """() => document.getAnimations().every(
+  one => one.playState !== 'running' || one.effect.getComputedTiming().endTime === Infinity)"""
+"""What fades in has other colours meanwhile; what turns for ever, as a sign of work, is left out."""
 _RULES: Final = """async () => (await axe.run(document)).violations.map(
   one => ({rule: one.id, nodes: one.nodes.map(node => node.html)}))"""
 
@@ -146,7 +149,8 @@ class Person:
         CLICKS.write_text(json.dumps({**known, what: {"clicks": self.clicks, "keys": self.keys}}, indent=1))
 
     def violations(self) -> list[dict[str, Any]]:
-        """What axe-core finds wrong with the page as it stands, by its default rules."""
+        """What axe-core finds wrong with the page as it stands, by its default rules, once nothing moves any more."""
+        self.page.wait_for_function(_STILL)
         self.page.evaluate(AXE.read_text())
         found: list[dict[str, Any]] = self.page.evaluate(_RULES)
         return found
