@@ -17,8 +17,6 @@ _PROMPT: Final = {
     "controller.quorum.fetch.timeout.ms": "1000",
     "replica.lag.time.max.ms": "5000",
 }
-STANDS_BACK: Final = 10
-"""As `nice` counts: what has machines of its own in production leaves this one to what is tested."""
 
 
 def _safe(count: int) -> dict[str, str]:
@@ -45,6 +43,7 @@ class Cluster:
         secured: Secured | None = None,
         options: Mapping[str, str | int] | None = None,
         heap_mb: int = 320,
+        nice: int = 0,
     ) -> None:
         controllers: dict[int, int] = {}
         for number in range(1, count + 1):
@@ -62,7 +61,7 @@ class Cluster:
             for number in controllers
         }
         for broker in self.brokers.values():
-            broker.nice = STANDS_BACK
+            broker.nice = nice
 
     @property
     def bootstrap(self) -> str:

@@ -155,7 +155,7 @@ async def test_topics_tables_and_workers_that_are_not_as_they_should_be(house: H
     assert code == 1
     assert f"1 topic missing, {SIGNALS}: what belongs there waits" in faults(found, "topics")
     assert f"{TIMERS}: cleanup.policy is delete, where compact is wanted" in faults(found, "topics")
-    (mend,) = [one["todo"] for one in found["topics"] if TIMERS in one["detail"]]
+    (mend,) = [one["todo"] for one in found["topics"] if f"{TIMERS}: cleanup.policy" in one["detail"]]
     assert "kafka-configs.sh" in mend
     assert "Migrations are missing" in faults(found, "tables")
     assert "Nobody is in the group onestack-worker" in faults(found, "workers")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import random
 import statistics
@@ -158,8 +159,8 @@ def _check_calls(stack: ClusterStack, deaths: Deaths, say: Says) -> dict[str, An
     waits = [one for one in first if one is not None]
     away = Counter(kill.victim.rstrip("0123456789") for kill in deaths.kills)
     say(f"{len(receiver.calls)} module calls for {len(calls)} commands; {sum(away.values())} kills: {dict(away)}")
-    say(f"repeated calls by worker kill: median {statistics.median(counts):g}, {sorted(counts)}; by any other: none")
-    say(f"from a worker's restart to its first call: median {statistics.median(waits):.2f} s, "
+    say(f"repeated calls by worker kill: median {_median(counts):g}, {sorted(counts)}; by any other: none")
+    say(f"from a worker's restart to its first call: median {_median(waits):.2f} s, "
         f"{[round(one, 2) for one in sorted(waits)]}")  # fmt: skip
     assert len(calls) == CALLS * EVENTS
     assert unexplained == [], stack.folder
@@ -173,6 +174,11 @@ def _check_calls(stack: ClusterStack, deaths: Deaths, say: Says) -> dict[str, An
         "repeats_by_other_kills": 0,
         "first_call_seconds": [round(one, 3) for one in sorted(waits)],
     }
+
+
+def _median(found: list[Any]) -> float:
+    """Not a number where there is none: of few kills no worker may have been, or none have had anything to do after."""
+    return float(statistics.median(found)) if found else math.nan
 
 
 def _first_call(calls: list[Call], kill: Kill, again: float) -> float | None:
