@@ -38,7 +38,7 @@ _AT_ONCE: Final = 20_000
 _PROJECTED: Final = "select coalesce(sum(next), 0) from history_data.offsets where topic = $1"
 _STATUSES: Final = "select status, count(*) as runs from history.runs where run_id = any($1) group by 1"
 _WAITING: Final = "select count(*) from history.runs where workflow_id = $1 and status = 'waiting'"
-_IN_FORCE: Final = re.compile(rb"in force.*workflow=")
+_IN_FORCE: Final = re.compile(rb"in force.*workflow_id=")
 _WORKER: Final = "worker-1"
 
 
