@@ -13,7 +13,7 @@ from typing import Self
 
 from sandbox.errors import SandboxError
 from sandbox.kafka_security import Secured
-from sandbox.process import end, free_port, locked, spawn, stand_back, tail, wait_until
+from sandbox.process import end, free_port, locked, spawn, tail, wait_until
 from sandbox.wire import answers
 
 HOST = "127.0.0.1"
@@ -96,9 +96,7 @@ class Kafka:
         flags = [f"-Xms{self._heap_mb}m", f"-Xmx{self._heap_mb}m", "-XX:+UseSerialGC", "-Xshare:auto"]
         flags += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *(self._secured.flags if self._secured else ())]
         command: list[str | Path] = [java, *flags, "-cp", classpath, "kafka.Kafka", settings]
-        self.process = spawn(command, self.log, cwd=self.folder, at_our_end=signal.SIGTERM)
-        if self.nice:
-            stand_back(self.process, self.nice)
+        self.process = spawn(command, self.log, cwd=self.folder, at_our_end=signal.SIGTERM, nice=self.nice)
         wait_until(self._answers, self.process, "Apache Kafka", self.log)
         return self
 

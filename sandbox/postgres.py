@@ -16,7 +16,7 @@ from typing import Self
 from urllib.parse import quote
 
 from sandbox.errors import SandboxError
-from sandbox.process import end, spawn, stand_back, tail, wait_until
+from sandbox.process import end, spawn, tail, wait_until
 
 _VERSION = 18
 _SUPERUSER = "postgres"
@@ -72,9 +72,8 @@ class Postgres:
             cwd=self.folder,
             uid=uid,
             at_our_end=signal.SIGINT,
+            nice=self.nice,
         )
-        if self.nice:
-            stand_back(self.process, self.nice)
         wait_until(lambda: self._ready(programs), self.process, "Postgres", self.log)
         return self
 

@@ -67,8 +67,12 @@ def spawn(
     cwd: Path | None = None,
     uid: int | None = None,
     at_our_end: signal.Signals = signal.SIGKILL,
+    nice: int = 0,
 ) -> subprocess.Popen[bytes]:
-    """Start a command in its own session, its output appended to `log`; it gets `at_our_end` when we end (Linux)."""
+    """Start a command in its own session, its output appended to `log`; it gets `at_our_end` when we end (Linux).
+
+    `nice` is how far it stands back where the machine's cores are scarce.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     user = str(-1 if uid is None else uid)
     leash = [sys.executable, "-I", "-S", str(_LEASH), str(int(at_our_end)), str(os.getpid()), user]
@@ -85,10 +89,13 @@ def spawn(
                 start_new_session=True,
             )
 
-    return _spawner(start)
+    process = _spawner(start)
+    if nice:
+        _stand_back(process, nice)
+    return process
 
 
-def stand_back(process: subprocess.Popen[bytes], nice: int) -> None:
+def _stand_back(process: subprocess.Popen[bytes], nice: int) -> None:
     """Let a process that was just started have less of the cores than others want, as `nice` does."""
     with contextlib.suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, process.pid, nice)

@@ -41,7 +41,6 @@ class App(faust.App):  # type: ignore[misc]  # its base has no types
     """A Faust app on the batch transport."""
 
     BootStrategy = _Boot
-    settings: Settings
     worker_parts: Parts
 
     def _create_directories(self) -> None:
@@ -70,7 +69,7 @@ def build(settings: Settings, parts: Parts) -> App:
         worker_redirect_stdouts=False,
         debug=False,
     )
-    app.settings, app.worker_parts = settings, parts
+    app.worker_parts = parts
     _agent(app, "definitions", [DEFINITIONS], lambda batches: guard(parts, batches))
     _agent(app, "triggers", list(EVENT_TOPICS.values()), lambda batches: trigger(parts, batches))
     _agent(app, "control", [CONTROL], lambda batches: control(parts, batches))

@@ -103,8 +103,8 @@ class _Requests:
         first = claim_id(state)
         if ledger.has(first):
             # Asked for twice, or the run has gone on since its state was read: what came first stands.
-            if isinstance(claim := self.starts.claim_of(first), int):
-                again = parts.follow.again(ledger, key, state, claim, record.timestamp, workflow.body)
+            if isinstance(self.starts.claim_of(first), int):
+                again = parts.follow.again(ledger, key, state, record.timestamp, workflow.body)
                 self.starts.sent.append(parts.spawn(again))
             return
         by = _by(request)

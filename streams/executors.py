@@ -89,16 +89,16 @@ class Executor:
                 return True
             if isinstance(claim, int):
                 self._repeated.inc()
-                await self._again(ledger, record, state, claim, arrived)
+                await self._again(ledger, record, state, arrived)
                 return True
             await asyncio.wait((claim,))
             if claim.cancelled() and not (ledger.open and ledger.ready.is_set() and not self._parts.stopping):
                 return False
         return await self._perform(ledger, record.key, state, arrived, record)
 
-    async def _again(self, ledger: Ledger, record: Any, state: RunState, offset: int, arrived: int) -> None:
+    async def _again(self, ledger: Ledger, record: Any, state: RunState, arrived: int) -> None:
         with spans.repeating(state, ledger, record):
-            await self._parts.follow.again(ledger, record.key, state, offset, arrived)
+            await self._parts.follow.again(ledger, record.key, state, arrived)
 
     async def go_on(self, ledger: Ledger, key: bytes, state: RunState, arrived: int) -> None:
         """Perform a command that was just acknowledged; whatever goes wrong, its copy from Kafka is still to come."""

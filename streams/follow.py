@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schemas.entries import EntryDict
     from schemas.outcomes import Fired, Outcome
     from streams.emit import Sent
-    from streams.ledger import Claim, Ledger
+    from streams.ledger import Ledger
     from streams.parts import Parts
     from streams.signals import Seen
 
@@ -96,7 +96,6 @@ class Follow:
         ledger: Ledger,
         key: bytes,
         state: RunState,
-        offset: int,
         arrived: int,
         body: dict[str, Any] | None = None,
     ) -> None:
@@ -106,8 +105,7 @@ class Follow:
         one after it be lost as well. So it is followed to the last decision that the log has. `body` is the definition
         with which a run was resumed.
         """
-        claim: Claim = offset
-        while isinstance(claim, int):
+        while isinstance(claim := ledger.find(claim_id(state)), int):
             value = await self._parts.ledgers.record(ledger, claim)
             if value is None:
                 return
@@ -115,7 +113,6 @@ class Follow:
             if after.event is not state.event and after.generation == state.generation:
                 after.event = state.event
             state = after
-            claim = ledger.find(claim_id(state))
         # A decision that this worker has made, or makes now, is followed by what comes of it.
         await self.send_next(ledger, key, state, arrived)
 

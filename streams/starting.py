@@ -14,7 +14,7 @@ from runtime.logging import logger
 from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
 from schemas.names import run_id
 from streams import guards, spans
-from streams.emit import claim_id, emit
+from streams.emit import emit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -209,8 +209,4 @@ class Starts:
         state = fold(None, entries, workflow.body)
         state.event = again.event.envelope
         with spans.repeated(state.run, again.workflow_id, again.event, again.record):
-            key, follow = again.event.entity_key.encode(), self._parts.follow
-            if isinstance(claim := self._ledger.find(claim_id(state)), int):
-                await follow.again(self._ledger, key, state, claim, again.arrived)
-            else:
-                await follow.send_next(self._ledger, key, state, again.arrived)
+            await self._parts.follow.again(self._ledger, again.event.entity_key.encode(), state, again.arrived)

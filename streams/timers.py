@@ -210,7 +210,7 @@ class Timers:
                 return [claim]
             if isinstance(claim, int):
                 with spans.repeating(state, ledger, record):
-                    await self._parts.follow.again(ledger, record.key, state, claim, arrived_of(record))
+                    await self._parts.follow.again(ledger, record.key, state, arrived_of(record))
             return []
         return self._begin(ledger, record.key, state, arrived_of(record), record)
 
@@ -387,7 +387,7 @@ class Timers:
         elif isinstance(claim, int):
             state = partition.waits.state(wait)
             with spans.repeating(state, ledger):
-                await self._parts.follow.again(ledger, wait.key, state, claim, wait.arrived)
+                await self._parts.follow.again(ledger, wait.key, state, wait.arrived)
         if ledger.open and wait.id in partition.waits:
             await asyncio.wait((partition.log.forget(self._parts.publisher, wait),))
 
