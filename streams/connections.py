@@ -6,22 +6,23 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
-from aiokafka.structs import TopicPartition
 
 from runtime.fetch_planning import use_fetch_planning
 from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import LARGEST_RECORD, client_options, new_producer, new_reader, started
 from runtime.kafka_connection import reason_of
+from runtime.kafka_reach import reach, use_parallel_connections
 from runtime.logging import logger
-from schemas.names import RUNS, TIMERS, WORKER_GROUP
+from schemas.names import COMMAND_TOPICS, CONTROL, DEFINITIONS, EVENT_TOPICS, GUARD, WORKER_GROUP
 from streams import topics
+from streams.joining import Joining
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaProducer
+    from aiokafka.client import AIOKafkaClient
 
     from runtime.settings import Settings
 _PREFETCH_SECONDS: Final = 0.005
@@ -34,42 +35,52 @@ class Connections(NamedTuple):
     """Connected clients, and how many partitions the topics have."""
 
     partitions: int
+    joining: Joining
+    """The membership of the group, which is begun."""
     producer: AIOKafkaProducer
     log: AIOKafkaConsumer
     states: AIOKafkaConsumer
-    """One that reads the run log, and one that reads back what the partitions hold."""
+    definitions: AIOKafkaConsumer
+    """One that reads the run log, one that reads back what the partitions hold, and one for the definitions."""
     group: AIOKafkaConsumer
     """The one that is given partitions."""
 
 
 async def connect(settings: Settings, commands: tuple[str, ...] = ()) -> Connections:
-    """Connect, and create the topics that are missing (`commands` are more of them); waits for a Kafka that is away.
+    """Connect, join the group, and create the topics that are missing (`commands` are more of them).
 
-    What is connected is closed again where this is cancelled.
+    Waits for a Kafka that is away. What is connected is closed again where this is cancelled.
     """
-    clients = (new_producer(settings), new_reader(settings), new_reader(settings), _group_consumer(settings))
-    names = ("ledger", "read-back", "worker")
+    readers = (new_reader(settings), new_reader(settings), new_reader(settings))
+    producer, group, joining = new_producer(settings), _group_consumer(settings), Joining()
+    clients = (producer, *readers, group)
+    for one in clients:
+        use_parallel_connections(_client_of(one))
+    names = ("ledger", "read-back", "definitions", "worker")
     try:
         partitions, *_ = await asyncio.gather(
-            _topics(settings, commands, clients[0]),
+            _topics(settings, commands, producer),
             *(started(client, name) for client, name in zip(clients[1:], names, strict=True)),
         )
+        group._fetcher._prefetch_backoff = _PREFETCH_SECONDS  # noqa: SLF001 - aiokafka has no option for it
+        use_fetch_planning(group)
+        group.subscribe(read_by(commands), listener=joining)
+        await asyncio.gather(*(reach(_client_of(one)) for one in clients))
     except BaseException:
+        joining.give_up()
         await asyncio.gather(*(client.stop() for client in clients), return_exceptions=True)
         raise
-    _producer, log, states, group = clients
-    group._fetcher._prefetch_backoff = _PREFETCH_SECONDS  # noqa: SLF001 - aiokafka has no option for it
-    use_fetch_planning(group)
-    await asyncio.gather(
-        _reach(log, RUNS, partitions), _reach(states, TIMERS, partitions), _reach(group, RUNS, partitions)
-    )
-    return Connections(partitions, *clients)
+    return Connections(partitions, joining, producer, *readers, group)
 
 
-async def _reach(client: AIOKafkaConsumer, topic: str, partitions: int) -> None:
-    """Open the connections that a client will need: to each broker that leads one of these partitions."""
-    with contextlib.suppress(KafkaError, OSError):
-        await client.end_offsets([TopicPartition(topic, number) for number in range(partitions)])
+def read_by(commands: tuple[str, ...] = ()) -> list[str]:
+    """The topics of which a worker is given partitions; `commands` are more of them."""
+    return [DEFINITIONS, *EVENT_TOPICS.values(), CONTROL, GUARD, *COMMAND_TOPICS.values(), *commands]
+
+
+def _client_of(one: AIOKafkaProducer | AIOKafkaConsumer) -> AIOKafkaClient:
+    client: AIOKafkaClient = one.client if isinstance(one, AIOKafkaProducer) else one._client  # noqa: SLF001 - no public way
+    return client
 
 
 def _group_consumer(settings: Settings) -> AIOKafkaConsumer:

@@ -15,7 +15,6 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from engine.registry import Accepted, AcceptedCalendar, RefusedDefinition, Registry
-from runtime.kafka import new_reader, started
 from runtime.logging import logger
 from runtime.metrics import DEFINITIONS_REFUSED
 from schemas.errors import Refused
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from aiokafka import AIOKafkaConsumer
 
-    from runtime.settings import Settings
     from streams.parts import Parts
 
 _AT = TopicPartition(DEFINITIONS, 0)
@@ -39,19 +37,18 @@ _LONGEST_KEY = 16 * 1024
 class Definitions:
     """This worker's copy of the table, kept up to date."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self) -> None:
         self.registry = Registry()
         self.ready = asyncio.Event()
-        self._settings = settings
         self._refused: dict[int, RefusedDefinition] = {}
         self._next = 0
         self._moved = asyncio.Condition()
         self._task: asyncio.Task[None] | None = None
         self._log = logger("definitions")
 
-    def start(self) -> None:
-        """Begin to read; `ready` is set when all that is there now is in force."""
-        self._task = asyncio.create_task(self._follow())
+    def start(self, reader: AIOKafkaConsumer) -> None:
+        """Begin to read with this consumer, which is connected; `ready` is set when all that is there is in force."""
+        self._task = asyncio.create_task(self._follow(reader))
 
     async def stop(self) -> None:
         """Stop reading."""
@@ -65,8 +62,7 @@ class Definitions:
             await self._moved.wait_for(lambda: self._next > offset)
         return self._refused.pop(offset, None)
 
-    async def _follow(self) -> None:
-        reader: AIOKafkaConsumer = await started(new_reader(self._settings), "definitions")
+    async def _follow(self, reader: AIOKafkaConsumer) -> None:
         try:
             reader.assign([_AT])
             while True:

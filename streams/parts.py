@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
     from streams.connections import Connections
     from streams.executors import Executor
+    from streams.joining import Joining
     from streams.ledger import Ledger
 
 _MOST_HANDED_ON: Final = 16
@@ -44,13 +45,14 @@ class Parts:
 
     publisher: Publisher
     consumer: AIOKafkaConsumer
+    joining: Joining
 
     def __init__(self, settings: Settings, actions: dict[str, Action], partitions: int) -> None:
         self.settings = settings
         self.actions = actions
         self.partitions = partitions
         self.clock = Clock(settings.clock_file)
-        self.definitions = Definitions(settings)
+        self.definitions = Definitions()
         self.rules = Rules(
             chain_limit=settings.chain_limit,
             chain_repeats=settings.chain_repeats,
@@ -72,11 +74,11 @@ class Parts:
 
     def start(self, connections: Connections) -> None:
         """Take up the connections, and begin to read the definitions."""
-        self.consumer = connections.group
+        self.consumer, self.joining = connections.group, connections.joining
         self.publisher = Publisher(connections.producer)
         self.ledgers.start(connections.log)
         self.read_back.start(connections.states)
-        self.definitions.start()
+        self.definitions.start(connections.definitions)
 
     async def drain(self, seconds: float) -> None:
         """Begin no more calls; wait for those in flight, and for what they lead to, at most this long."""

@@ -19,7 +19,6 @@ What must change together: `_deliver` and `_release` (hand over), `finish` (acks
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
@@ -90,6 +89,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
             await asyncio.wait_for(self.force_commit(), 3)
         except (TimeoutError, KafkaError):
             self._log.warning("the last commit did not go through; what it covers will be delivered again")
+        # Where we end before we were told what is ours, nobody waits for us to hear it.
+        self._host.worker_parts.joining.give_up()
         await self.client.stop()
 
     # -- delivering ---------------------------------------------------------------------------------------------
@@ -322,8 +323,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._progress.clear()
         self._ahead.clear()
         parts = self._host.worker_parts
-        # The coordinator counts from when it let us join, a moment ago.
-        parts.lease.renew(time.monotonic() - _JOIN_SECONDS)
+        # The coordinator counts from when it let us join, a moment before we heard of it.
+        parts.lease.renew(parts.joining.joined - _JOIN_SECONDS)
         parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
         await super().on_partitions_assigned(assigned, generation_id)
 
@@ -335,13 +336,23 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
     async def seek_to_committed(self) -> Mapping[TP, Any]:
         """Each assigned partition's committed offset, having gone there."""
         assigned = list(self.client.assignment())
-        offsets = await asyncio.gather(*(self.client.committed(tp) for tp in assigned))
-        for tp, offset in zip(assigned, offsets, strict=True):
-            if offset is not None:
-                self.client.seek(tp, offset)
-        if fresh := [tp for tp, offset in zip(assigned, offsets, strict=True) if offset is None]:
+        # In one request: the client's own `committed` makes one of each partition.
+        found = await self.client._coordinator.fetch_committed_offsets(assigned)
+        fresh = []
+        for tp in assigned:
+            if tp not in found:
+                fresh.append(tp)
+            elif not self._stands_at(tp, found[tp].offset):
+                self.client.seek(tp, found[tp].offset)
+        if fresh:
             await self.client.seek_to_beginning(*fresh)
-        return {ensure_TP(tp): offset for tp, offset in zip(assigned, offsets, strict=True)}
+        return {ensure_TP(tp): found[tp].offset if tp in found else None for tp in assigned}
+
+    def _stands_at(self, tp: TopicPartition, offset: int) -> bool:
+        """Whether a partition is read from there already: a seek would throw away what was fetched since."""
+        subscription = self.client._subscription.subscription
+        state = subscription.assignment.state_value(tp) if subscription and subscription.assignment else None
+        return state is not None and state.has_valid_position and state.position == offset
 
     async def _seek(self, partition: TP, offset: int) -> None:
         self.client.seek(TopicPartition(*partition), offset)
@@ -354,8 +365,12 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
     # -- what Faust asks of any consumer ------------------------------------------------------------------------
 
     async def subscribe(self, topics: Iterable[str]) -> None:
-        """Join the group for these topics."""
-        self.client.subscribe(topics=set(topics), listener=self._listener)
+        """Hear what the group gives us of these topics: it was joined for them before there was an app."""
+        wanted, joining = set(topics), self._host.worker_parts.joining
+        if wanted != self.client.subscription():
+            joining.give_up()
+            self.client.subscribe(topics=wanted, listener=self._listener)
+        joining.hear(self._listener)
 
     def assignment(self) -> set[TP]:
         """The partitions that are ours now."""
