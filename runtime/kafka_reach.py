@@ -1,7 +1,8 @@
-"""Connections to all brokers of a cluster at once.
+"""Fewer connections of a process that begins, and all of them at once.
 
 aiokafka 0.14 opens a client's connections one after the other, under one lock. So a broker that lets a connection hang
-holds up those to all others, and a process that begins waits for the handshakes of TLS and SASL with each in turn.
+holds up those to all others, and a process that begins waits for the handshakes of TLS and SASL with each in turn. And
+each client begins with a connection of its own that only asks who the brokers are.
 """
 
 from __future__ import annotations
@@ -31,6 +32,22 @@ def use_parallel_connections(client: AIOKafkaClient) -> None:
 
     client._get_conn_lock_value = contextlib.nullcontext()
     client._get_conn = get
+
+
+def begin_like(client: AIOKafkaClient, known: AIOKafkaClient) -> None:
+    """Have this client begin with the brokers that another one, which was started, has heard of."""
+    plain = client.bootstrap
+
+    async def bootstrap() -> None:
+        brokers = known.cluster._brokers
+        if not brokers:
+            await plain()
+            return
+        client.cluster._brokers = dict(brokers)
+        if client._sync_task is None:
+            client._sync_task = asyncio.create_task(client._md_synchronizer())
+
+    client.bootstrap = bootstrap
 
 
 async def reach(client: AIOKafkaClient) -> None:

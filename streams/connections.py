@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
@@ -15,7 +15,7 @@ from runtime.fetch_sessions import use_fetch_sessions
 from runtime.fetch_waits import use_quiet_waits
 from runtime.kafka import LARGEST_RECORD, client_options, new_producer, new_reader, started
 from runtime.kafka_connection import reason_of
-from runtime.kafka_reach import reach, use_parallel_connections
+from runtime.kafka_reach import begin_like, reach, use_parallel_connections
 from runtime.logging import logger
 from schemas.names import COMMAND_TOPICS, CONTROL, DEFINITIONS, EVENT_TOPICS, GUARD, WORKER_GROUP
 from streams import topics
@@ -31,19 +31,24 @@ partitions for one that is full or not polled now; none at all would leave every
 something out of the next fetch, which may wait for long."""
 
 
+_READERS: Final = ("ledger", "read-back", "definitions")
+
+
 class Connections(NamedTuple):
     """Connected clients, and how many partitions the topics have."""
 
     partitions: int
     joining: Joining
     """The membership of the group, which is begun."""
+    reaching: asyncio.Future[Any]
+    """Done when connections are open to all brokers, which nobody has to wait for."""
+    group: AIOKafkaConsumer
+    """The one that is given partitions."""
     producer: AIOKafkaProducer
     log: AIOKafkaConsumer
     states: AIOKafkaConsumer
     definitions: AIOKafkaConsumer
     """One that reads the run log, one that reads back what the partitions hold, and one for the definitions."""
-    group: AIOKafkaConsumer
-    """The one that is given partitions."""
 
 
 async def connect(settings: Settings, commands: tuple[str, ...] = ()) -> Connections:
@@ -51,26 +56,28 @@ async def connect(settings: Settings, commands: tuple[str, ...] = ()) -> Connect
 
     Waits for a Kafka that is away. What is connected is closed again where this is cancelled.
     """
-    readers = (new_reader(settings), new_reader(settings), new_reader(settings))
-    producer, group, joining = new_producer(settings), _group_consumer(settings), Joining()
-    clients = (producer, *readers, group)
-    for one in clients:
+    group, joining = _group_consumer(settings), Joining()
+    producer, readers = new_producer(settings), tuple(new_reader(settings) for _ in _READERS)
+    others = (producer, *readers)
+    known = _client_of(group)
+    for one in (group, *others):
         use_parallel_connections(_client_of(one))
-    names = ("ledger", "read-back", "definitions", "worker")
     try:
-        partitions, *_ = await asyncio.gather(
-            _topics(settings, commands, producer),
-            *(started(client, name) for client, name in zip(clients[1:], names, strict=True)),
-        )
+        # What takes longest comes first: to be known to the group's coordinator.
+        await started(group, "worker")
         group._fetcher._prefetch_backoff = _PREFETCH_SECONDS  # noqa: SLF001 - aiokafka has no option for it
         use_fetch_planning(group)
+        partitions, _ = await asyncio.gather(_topics(settings, commands, known), reach(known))
         group.subscribe(read_by(commands), listener=joining)
-        await asyncio.gather(*(reach(_client_of(one)) for one in clients))
+        for one, name in zip(others, ("publisher", *_READERS), strict=True):
+            begin_like(_client_of(one), known)
+            await started(one, name)
     except BaseException:
         joining.give_up()
-        await asyncio.gather(*(client.stop() for client in clients), return_exceptions=True)
+        await asyncio.gather(*(client.stop() for client in (group, *others)), return_exceptions=True)
         raise
-    return Connections(partitions, joining, producer, *readers, group)
+    reaching = asyncio.gather(*(reach(_client_of(one)) for one in others))
+    return Connections(partitions, joining, reaching, group, producer, *readers)
 
 
 def read_by(commands: tuple[str, ...] = ()) -> list[str]:
@@ -107,12 +114,11 @@ def _group_consumer(settings: Settings) -> AIOKafkaConsumer:
     return client
 
 
-async def _topics(settings: Settings, commands: tuple[str, ...], producer: AIOKafkaProducer) -> int:
-    await started(producer, "publisher")
+async def _topics(settings: Settings, commands: tuple[str, ...], client: AIOKafkaClient) -> int:
     log, said = logger("worker"), False
     # Mostly all are there, which a connection that is open already tells.
     with contextlib.suppress(KafkaError, OSError):
-        cluster = await producer.client.fetch_all_metadata()
+        cluster = await client.fetch_all_metadata()
         if (count := topics.complete(cluster, settings, commands)) is not None:
             return count
     while True:

@@ -76,6 +76,7 @@ class Parts:
         """Take up the connections, and begin to read the definitions."""
         self.consumer, self.joining = connections.group, connections.joining
         self.publisher = Publisher(connections.producer)
+        self._reaching = connections.reaching
         self.ledgers.start(connections.log)
         self.read_back.start(connections.states)
         self.definitions.start(connections.definitions)
