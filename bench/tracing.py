@@ -93,7 +93,7 @@ def parts() -> Parts:
     exchange = Exchange(Session(), Secrets(None, {}, []), 30.0)  # type: ignore[arg-type]  # answers like one
     modules = ModuleApi(exchange, {"ONESTACK_HUB_URL": "http://hub.example"}, "token")
     action = CreateNote(modules)
-    found = Parts(settings, {action.name: action}, 1)
+    found = Parts(settings, 1)
     found.publisher = Broker()  # type: ignore[assignment]  # answers like one
     ledger = found.ledgers._ledgers[0] = Ledger(0, 600.0, time.time() - 1000)  # noqa: SLF001 - no Kafka to read it from
     ledger.filled_at = 0

@@ -16,6 +16,7 @@ from streams.transport import BatchTransport
 from streams.triggers import trigger
 
 if TYPE_CHECKING:
+    from actions.action import Action
     from runtime.settings import Settings
     from streams.parts import Parts
 
@@ -50,7 +51,7 @@ class App(faust.App):  # type: ignore[misc]  # its base has no types
         return BatchTransport(self.conf.broker_consumer, self)
 
 
-def build(settings: Settings, parts: Parts) -> App:
+def build(settings: Settings, parts: Parts, actions: dict[str, Action]) -> App:
     """The app with all its agents, ready to be started."""
     app = App(
         GROUP,
@@ -75,7 +76,7 @@ def build(settings: Settings, parts: Parts) -> App:
     _agent(app, "control", [CONTROL], lambda batches: control(parts, batches))
     _agent(app, "guards", [GUARD], lambda batches: guards.agent(parts, batches))
     _agent(app, "timers", [command_topic("delay")], parts.timers.run)
-    for name, action in parts.actions.items():
+    for name, action in actions.items():
         executor = parts.executors[name] = Executor(parts, action)
         _agent(app, f"executor-{name}", [command_topic(name)], executor.run)
     return app

@@ -15,6 +15,8 @@ from streams.app import GROUP
 from streams.dead_letters import REASONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from streams.app import App
     from streams.parts import Parts
     from streams.transport import BatchConsumer
@@ -23,9 +25,9 @@ _EVERY: Final = 1.0
 _PROBE_SECONDS: Final = 2.0
 
 
-def begin_at_zero(parts: Parts) -> None:
+def begin_at_zero(actions: Iterable[str]) -> None:
     """Have every series whose labels are known: a rate can't tell what happened before a series was there."""
-    topics = (*EVENT_TOPICS.values(), *map(command_topic, parts.actions), command_topic("delay"), CONTROL, GUARD)
+    topics = (*EVENT_TOPICS.values(), *map(command_topic, actions), command_topic("delay"), CONTROL, GUARD)
     for topic in (*topics, DEFINITIONS):
         metrics.RECORDS_DONE.labels(topic)
     for topic in (*topics, DEFINITIONS, TIMERS):

@@ -1,7 +1,8 @@
 """The worker process from its first line on: it connects to Kafka while most of the program is still being loaded.
 
 A worker that was killed is missed until it works again. Half of that time its modules are loaded, most of the rest it
-waits for the answers of brokers: so both are done beside each other.
+waits for the answers of brokers: so both are done beside each other. What reads back the partitions is loaded first,
+and begins as soon as it knows which they are; Faust and the actions come behind it.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ async def _main(settings: Settings) -> int:
     # Whatever a broker answers has to be answered in turn: that must not wait long for a module that is being loaded.
     usual = sys.getswitchinterval()
     sys.setswitchinterval(_SWITCH_SECONDS)
+    parts = await asyncio.to_thread(importlib.import_module, "streams.parts")
+    beginning = asyncio.create_task(parts.begin(settings, connecting), name="begin")
     worker = await asyncio.to_thread(importlib.import_module, "streams.worker")
     sys.setswitchinterval(usual)
-    code: int = await worker.perform(settings, connecting)
+    code: int = await worker.perform(settings, beginning)
     return code

@@ -10,7 +10,7 @@ from engine.rules import Rules
 from runtime.clock import Clock
 from runtime.kafka import Publisher
 from schemas.formats import newer_document
-from schemas.names import SIGNALS
+from schemas.names import DEFINITIONS, SIGNALS
 from streams.commands import made_of
 from streams.definitions import Definitions
 from streams.follow import Follow
@@ -24,12 +24,12 @@ from streams.slots import Slots
 from streams.timers import Timers
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Coroutine, Iterable
     from typing import Any
 
     from aiokafka import AIOKafkaConsumer
+    from aiokafka.structs import TopicPartition
 
-    from actions.action import Action
     from engine.run import RunState
     from runtime.settings import Settings
     from streams.connections import Connections
@@ -38,18 +38,19 @@ if TYPE_CHECKING:
     from streams.ledger import Ledger
 
 _MOST_HANDED_ON: Final = 16
+_JOIN_SECONDS: Final = 1.0
+"""Within which we hear of our partitions after the group's coordinator has given them to us."""
 
 
 class Parts:
-    """One worker's publisher, definitions, ledgers and actions."""
+    """One worker's publisher, definitions, ledgers and executors."""
 
     publisher: Publisher
     consumer: AIOKafkaConsumer
     joining: Joining
 
-    def __init__(self, settings: Settings, actions: dict[str, Action], partitions: int) -> None:
+    def __init__(self, settings: Settings, partitions: int) -> None:
         self.settings = settings
-        self.actions = actions
         self.partitions = partitions
         self.clock = Clock(settings.clock_file)
         self.definitions = Definitions()
@@ -69,17 +70,19 @@ class Parts:
         self.slots = Slots(settings.max_calls)
         self.lease = Lease(settings.session_timeout)
         self.executors: dict[str, Executor] = {}
+        """By action, from when there is an app."""
         self.stopping = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, connections: Connections) -> None:
-        """Take up the connections, and begin to read the definitions."""
+        """Take up the connections; begin to read the definitions, and what is known of our partitions."""
         self.consumer, self.joining = connections.group, connections.joining
         self.publisher = Publisher(connections.producer)
         self._reaching = connections.reaching
         self.ledgers.start(connections.log)
         self.read_back.start(connections.states)
         self.definitions.start(connections.definitions)
+        self.joining.take(self.on_assigned)
 
     async def drain(self, seconds: float) -> None:
         """Begin no more calls; wait for those in flight, and for what they lead to, at most this long."""
@@ -149,8 +152,11 @@ class Parts:
         task.add_done_callback(self._tasks.discard)
         return task
 
-    def on_assigned(self, partitions: set[int]) -> None:
+    def on_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """These partitions are ours from now on."""
+        partitions = {tp.partition for tp in assigned if tp.topic != DEFINITIONS}
+        # The coordinator counts from when it let us join, a moment before we heard of it.
+        self.lease.renew(self.joining.joined - _JOIN_SECONDS)
         self.holding.release(list(self.holding))
         self.ledgers.assign(partitions)
         self.signals.assign(partitions)
@@ -189,3 +195,11 @@ class Parts:
         """A rebalance begins; returns when the calls in flight are in the log, or after so many seconds."""
         self.guards.revoke(partitions)
         await self.ledgers.revoke(partitions, patience)
+
+
+async def begin(settings: Settings, connecting: Awaitable[Connections]) -> Parts:
+    """The parts of a worker that takes over its partitions as soon as it is connected and they are given to it."""
+    connections = await connecting
+    parts = Parts(settings, connections.partitions)
+    parts.start(connections)
+    return parts

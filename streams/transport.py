@@ -21,7 +21,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from aiokafka.errors import CommitFailedError, ConsumerStoppedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
@@ -46,9 +46,6 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer
 
     from streams.parts import Parts
-
-_JOIN_SECONDS: Final = 1.0
-"""Within which we hear of our partitions after the group's coordinator has given them to us."""
 
 
 class Host(Protocol):
@@ -306,8 +303,10 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         """Commit what is done, then forget the batches: what is not done will be delivered again."""
         self.stop_flow()
         self._active_partitions.difference_update(revoked)
-        # Under the 10 s of rebalance_timeout_ms, with room for the commit.
-        await self._host.worker_parts.on_revoked({tp.partition for tp in revoked if tp.topic != DEFINITIONS}, 6.0)
+        # Under the 10 s of rebalance_timeout_ms, with room for the commit. Where nothing was ours before, what we are
+        # about to be told of may have been taken over already.
+        if revoked:
+            await self._host.worker_parts.on_revoked({tp.partition for tp in revoked if tp.topic != DEFINITIONS}, 6.0)
         try:
             await asyncio.wait_for(self.force_commit(), 3)
         except (TimeoutError, KafkaError):
@@ -323,9 +322,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self._progress.clear()
         self._ahead.clear()
         parts = self._host.worker_parts
-        # The coordinator counts from when it let us join, a moment before we heard of it.
-        parts.lease.renew(parts.joining.joined - _JOIN_SECONDS)
-        parts.on_assigned({tp.partition for tp in assigned if tp.topic != DEFINITIONS})
+        if not parts.joining.taken:
+            parts.on_assigned(assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def perform_seek(self) -> None:

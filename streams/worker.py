@@ -16,28 +16,28 @@ from streams.app import build
 from streams.connections import connect
 from streams.gauges import begin_at_zero, observe
 from streams.health import WorkerHealth
-from streams.parts import Parts
+from streams.parts import begin
 
 if TYPE_CHECKING:
     from actions.action import Action
     from runtime.settings import Settings
-    from streams.connections import Connections
+    from streams.parts import Parts
 
 _DRAIN_SECONDS = 6.0
 """How long calls in flight may take to end after SIGTERM; with the rest of the shutdown it stays under 10 s."""
 
 
-async def perform(settings: Settings, connecting: asyncio.Task[Connections]) -> int:
+async def perform(settings: Settings, beginning: asyncio.Task[Parts]) -> int:
     """Run a worker with the product's actions until it is told to stop; the exit code of the process."""
     async with open_services(settings) as services:
-        return await work(settings, build_actions(services), connecting=connecting)
+        return await work(settings, build_actions(services), beginning=beginning)
 
 
 async def work(
     settings: Settings,
     actions: dict[str, Action],
     commands: tuple[str, ...] = (),
-    connecting: asyncio.Task[Connections] | None = None,
+    beginning: asyncio.Task[Parts] | None = None,
 ) -> int:
     """Run a worker with these actions until it is told to stop; `commands` are further topics to create."""
     log = logger("worker")
@@ -52,18 +52,16 @@ async def work(
     looking = asyncio.create_task(health.keep_looking(), name="health")
     metrics.serve(settings, health)
     told = asyncio.create_task(stop.wait())
-    connecting = connecting or asyncio.create_task(connect(settings, commands))
-    await asyncio.wait({told, connecting}, return_when=asyncio.FIRST_COMPLETED)
-    if not connecting.done():
+    beginning = beginning or asyncio.create_task(begin(settings, connect(settings, commands)))
+    await asyncio.wait({told, beginning}, return_when=asyncio.FIRST_COMPLETED)
+    if not beginning.done():
         looking.cancel()
-        connecting.cancel()
-        await asyncio.wait({connecting}, timeout=5)
+        beginning.cancel()
+        await asyncio.wait({beginning}, timeout=5)
         return 0
-    connections = connecting.result()
-    parts = Parts(settings, actions, connections.partitions)
-    begin_at_zero(parts)
-    parts.start(connections)
-    app = build(settings, parts)
+    parts = beginning.result()
+    begin_at_zero(actions)
+    app = build(settings, parts, actions)
     app.finalize()
     standing.follow(parts, app)
     gauges = asyncio.create_task(observe(app, parts))
