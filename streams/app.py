@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import faust
-from faust.tables import TableManager
+from runtime.lean import without
+
+with without("yaml"):
+    import faust.serializers.codecs
+    from faust.tables import TableManager
 
 from schemas.names import CONTROL, DEFINITIONS, EVENT_TOPICS, GUARD, WORKER_GROUP, command_topic
 from streams import guards
