@@ -193,6 +193,9 @@ class Parts:
 
     async def on_revoked(self, partitions: set[int], patience: float) -> None:
         """A rebalance begins; returns when the calls in flight are in the log, or after so many seconds."""
+        if not partitions:
+            # What is about to be told may have been taken over already (`Joining.take`): that goes on.
+            return
         self.guards.revoke(partitions)
         await self.ledgers.revoke(partitions, patience)
 

@@ -303,10 +303,8 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         """Commit what is done, then forget the batches: what is not done will be delivered again."""
         self.stop_flow()
         self._active_partitions.difference_update(revoked)
-        # Under the 10 s of rebalance_timeout_ms, with room for the commit. Where nothing was ours before, what we are
-        # about to be told of may have been taken over already.
-        if revoked:
-            await self._host.worker_parts.on_revoked({tp.partition for tp in revoked if tp.topic != DEFINITIONS}, 6.0)
+        # Under the 10 s of rebalance_timeout_ms, with room for the commit.
+        await self._host.worker_parts.on_revoked({tp.partition for tp in revoked if tp.topic != DEFINITIONS}, 6.0)
         try:
             await asyncio.wait_for(self.force_commit(), 3)
         except (TimeoutError, KafkaError):

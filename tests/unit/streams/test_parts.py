@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from runtime.settings import load
+from streams.parts import Parts
+
+
+@pytest.mark.parametrize(("revoked", "told"), [(set(), []), ({1, 2}, [{1, 2}])])
+async def test_to_lose_nothing_interrupts_nothing_that_was_taken_over_before_the_app_listened(
+    revoked: set[int], told: list[set[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts, found = Parts(load(), 4), []
+
+    async def revoke(partitions: set[int], _patience: float) -> None:
+        found.append(partitions)
+
+    ledgers: Any = parts.ledgers
+    monkeypatch.setattr(ledgers, "revoke", revoke)
+    await parts.on_revoked(revoked, 1.0)
+    assert found == told
