@@ -22,38 +22,48 @@ if TYPE_CHECKING:
     from schemas.outcomes import Failed
 
 
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A definition, YAML or JSON; '-' is stdin.")]
+Given = Annotated[
+    str, typer.Option(help="A file with a CloudEvent ('-': stdin), or an event type for sample data of that type.")
+]
+Id = Annotated[str | None, typer.Option(help="Of several definitions in the file, the one with this id.")]
+Org = Annotated[str | None, typer.Option(help="For this organisation, whatever the file says.")]
+Changes = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Change the event's data, such as alert.severity=low."),
+]
+Fail = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STEP[=STATUS]",
+        help="Let a step fail: with an HTTP status [500], or 'timeout'; tell=503x2 fails twice, then succeeds.",
+    ),
+]
+Signals = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="FILE|TYPE[@AFTER]",
+        help="An event that arrives meanwhile: device.online@5m, or a file with one, by its time or @AFTER.",
+    ),
+]
+Takes = Annotated[str, typer.Option(help="How long each call takes, in virtual time, such as 2s.")]
+At = Annotated[str | None, typer.Option(help="When it begins, such as 2026-11-23T08:00:00Z [the event's time].")]
+Calendars = Annotated[list[Path] | None, typer.Option(help="A file with business calendars that it uses.")]
+Full = Annotated[bool, typer.Option("--full", help="Print long values whole.")]
+
+
 def simulate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A definition, YAML or JSON; '-' is stdin.")],
-    event: Annotated[
-        str,
-        typer.Option(help="A file with a CloudEvent ('-': stdin), or an event type for sample data of that type."),
-    ],
-    id: Annotated[str | None, typer.Option(help="Of several definitions in the file, the one with this id.")] = None,
-    org: Annotated[str | None, typer.Option(help="For this organisation, whatever the file says.")] = None,
-    changes: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PATH=VALUE", help="Change the event's data, such as alert.severity=low."),
-    ] = None,
-    fail: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STEP[=STATUS]",
-            help="Let a step fail: with an HTTP status [500], or 'timeout'; tell=503x2 fails twice, then succeeds.",
-        ),
-    ] = None,
-    signal: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="FILE|TYPE[@AFTER]",
-            help="An event that arrives meanwhile: device.online@5m, or a file with one, by its time or @AFTER.",
-        ),
-    ] = None,
-    takes: Annotated[str, typer.Option(help="How long each call takes, in virtual time, such as 2s.")] = "0s",
-    at: Annotated[
-        str | None, typer.Option(help="When it begins, such as 2026-11-23T08:00:00Z [the event's time].")
-    ] = None,
-    calendar: Annotated[list[Path] | None, typer.Option(help="A file with business calendars that it uses.")] = None,
-    full: Annotated[bool, typer.Option("--full", help="Print long values whole.")] = False,
+    file: File,
+    event: Given,
+    id: Id = None,
+    org: Org = None,
+    changes: Changes = None,
+    fail: Fail = None,
+    signal: Signals = None,
+    takes: Takes = "0s",
+    at: At = None,
+    calendar: Calendars = None,
+    full: Full = False,
     json: Json = False,
 ) -> None:
     """Try a workflow on an event, without performing anything.

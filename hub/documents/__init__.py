@@ -1,1 +1,1 @@
-"""What the API's bodies look like: pydantic models, a file for each noun. The web app has them in `api/types.ts`."""
+"""What the API's bodies look like: pydantic models, a file for each noun. The web app has them in `api/types`."""

@@ -1,4 +1,4 @@
-"""What the web app believes of the Hub's answers: hub/web/src/api/types.ts beside hub/documents."""
+"""What the web app believes of the Hub's answers: hub/web/src/api/types beside hub/documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from hub import documents
 
-_TYPES: Final = Path(documents.__file__).parents[1] / "web" / "src" / "api" / "types.ts"
+_TYPES: Final = Path(documents.__file__).parents[1] / "web" / "src" / "api" / "types"
 _INTERFACE: Final = re.compile(r"export interface (\w+)(?:<\w+>)?(?: extends (\w+)[^{]*)? \{")
 _FIELD: Final = re.compile(r"\s*(\w+)\??:")
 
@@ -28,7 +28,7 @@ def _body(text: str, begin: int) -> str:
 
 def _interfaces() -> dict[str, set[str]]:
     """The fields of every interface, those of what it extends among them."""
-    text = re.sub(r"//[^\n]*", "", _TYPES.read_text())
+    text = re.sub(r"//[^\n]*", "", "\n".join(path.read_text() for path in sorted(_TYPES.glob("*.ts"))))
     found: dict[str, set[str]] = {}
     for match in _INTERFACE.finditer(text):
         fields, depth = set(found.get(match[2] or "", ())), 0
