@@ -59,7 +59,7 @@ test-kafka: setup ## Run the crash tests on a real Apache Kafka (needs Java 17 a
 	$(PYTEST) -n 2 --dist loadfile --no-loadscope-reorder -m "$(KAFKA_TESTS)" tests/chaos tests/integration tests/acceptance
 
 chaos: setup ## Run the crash tests at full size, about 40 minutes, and keep their figures (needs Java 17 and Maven)
-	ONESTACK_CLUSTER_EVENTS=60000 ONESTACK_CLUSTER_KILLS=44 ONESTACK_CLUSTER_RATE=35 ONESTACK_CHAOS_NICE=10 ONESTACK_CHAOS_RESULTS=bench/results \
+	ONESTACK_CLUSTER_EVENTS=60000 ONESTACK_CLUSTER_KILLS=44 ONESTACK_CLUSTER_RATE=30 ONESTACK_CHAOS_NICE=10 ONESTACK_CHAOS_RESULTS=bench/results \
 		$(PYTEST) -m kafka tests/chaos/test_cluster.py
 	ONESTACK_CUT_SECONDS=60 $(PYTEST) -m kafka tests/chaos/test_network_cut.py
 

@@ -18,6 +18,8 @@ from sandbox.wire import answers
 
 HOST = "127.0.0.1"
 VERSION = "4.1.1"
+_PATIENCE = 120.0
+"""Seconds for a node to answer: one that was killed under load takes over half a minute where cores are scarce."""
 _POM = Path(__file__).with_name("kafka.pom.xml")
 _CLUSTER = "b25lc3RhY2tzYW5kYm94MA"  # any 16 bytes in base64; one node has no other cluster to be told from
 _OPEN = {
@@ -97,7 +99,7 @@ class Kafka:
         flags += ["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *(self._secured.flags if self._secured else ())]
         command: list[str | Path] = [java, *flags, "-cp", classpath, "kafka.Kafka", settings]
         self.process = spawn(command, self.log, cwd=self.folder, at_our_end=signal.SIGTERM, nice=self.nice)
-        wait_until(self._answers, self.process, "Apache Kafka", self.log)
+        wait_until(self._answers, self.process, "Apache Kafka", self.log, _PATIENCE)
         return self
 
     def _answers(self) -> bool:
