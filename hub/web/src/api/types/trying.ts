@@ -1,6 +1,6 @@
 // What a workflow would do: simulations and backtests.
 
-import type { Json, Row } from './common';
+import type { Json, Row, RunStatus, State, StepStatus } from './common';
 import type { Definition } from './definitions';
 
 export interface ConditionTrace {
