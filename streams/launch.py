@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from runtime import tracing
 from runtime.logging import configure
 from streams.connections import connect
+from streams.stopping import told_to_stop
 
 if TYPE_CHECKING:
     from runtime.settings import Settings
@@ -39,6 +40,7 @@ def run(settings: Settings) -> int:
 
 
 async def _main(settings: Settings) -> int:
+    stop = told_to_stop()
     connecting = asyncio.create_task(connect(settings), name="connect")
     # Whatever a broker answers has to be answered in turn: that must not wait long for a module that is being loaded.
     usual = sys.getswitchinterval()
@@ -47,5 +49,5 @@ async def _main(settings: Settings) -> int:
     beginning = asyncio.create_task(parts.begin(settings, connecting), name="begin")
     worker = await asyncio.to_thread(importlib.import_module, "streams.worker")
     sys.setswitchinterval(usual)
-    code: int = await worker.perform(settings, beginning)
+    code: int = await worker.perform(settings, beginning, stop)
     return code

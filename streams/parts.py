@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from engine.redaction import Redaction
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from streams.ledger import Ledger
 
 _MOST_HANDED_ON: Final = 16
+_LEAVE_SECONDS: Final = 2.0
 _JOIN_SECONDS: Final = 1.0
 """Within which we hear of our partitions after the group's coordinator has given them to us."""
 
@@ -98,6 +100,10 @@ class Parts:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        # Where the app never came to listen, the group has to be left all the same.
+        self.joining.give_up()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.consumer.stop(), _LEAVE_SECONDS)
         await self.definitions.stop()
         await self.ledgers.stop()
         await self.read_back.stop()

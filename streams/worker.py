@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
 from typing import TYPE_CHECKING
 
 from actions.catalogue import build_actions, open_services
@@ -17,6 +16,7 @@ from streams.connections import connect
 from streams.gauges import begin_at_zero, observe
 from streams.health import WorkerHealth
 from streams.parts import begin
+from streams.stopping import told_to_stop
 
 if TYPE_CHECKING:
     from actions.action import Action
@@ -27,10 +27,10 @@ _DRAIN_SECONDS = 6.0
 """How long calls in flight may take to end after SIGTERM; with the rest of the shutdown it stays under 10 s."""
 
 
-async def perform(settings: Settings, beginning: asyncio.Task[Parts]) -> int:
+async def perform(settings: Settings, beginning: asyncio.Task[Parts], stop: asyncio.Event) -> int:
     """Run a worker with the product's actions until it is told to stop; the exit code of the process."""
     async with open_services(settings) as services:
-        return await work(settings, build_actions(services), beginning=beginning)
+        return await work(settings, build_actions(services), beginning=beginning, stop=stop)
 
 
 async def work(
@@ -38,14 +38,13 @@ async def work(
     actions: dict[str, Action],
     commands: tuple[str, ...] = (),
     beginning: asyncio.Task[Parts] | None = None,
+    stop: asyncio.Event | None = None,
 ) -> int:
     """Run a worker with these actions until it is told to stop; `commands` are further topics to create."""
     log = logger("worker")
     _calm_collector()
     tell_of_tasks(asyncio.get_running_loop())
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stop or told_to_stop()
     metrics.tell_build("worker")
     health = Health("worker")
     standing = WorkerHealth(settings, health)

@@ -111,8 +111,11 @@ async def test_the_hub_is_ready_as_its_own_user(secured: tuple[ClusterStack, Tok
     url = f"http://127.0.0.1:{stack.up_with['hub']['ONESTACK_HUB_PORT']}/readyz"
 
     async def asked() -> int:
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            return answer.status
+        try:
+            async with aiohttp.ClientSession() as session, session.get(url) as answer:
+                return answer.status
+        except aiohttp.ClientConnectorError:
+            return 0
 
     await eventually(asked, lambda status: status == 200, 30, "the Hub's /readyz")
 
