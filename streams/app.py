@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from runtime.lean import without
 
 with without("yaml"):
+    # For a codec of Faust's: our agents are given bytes.
     import faust.serializers.codecs
     from faust.tables import TableManager
 

@@ -41,7 +41,7 @@ class Connections(NamedTuple):
     joining: Joining
     """The membership of the group, which is begun."""
     reaching: asyncio.Future[Any]
-    """Done when connections are open to all brokers, which nobody has to wait for."""
+    """Done when connections are open to all brokers, which nobody waits for: one of them may hang."""
     group: AIOKafkaConsumer
     """The one that is given partitions."""
     producer: AIOKafkaProducer
@@ -67,7 +67,7 @@ async def connect(settings: Settings, commands: tuple[str, ...] = ()) -> Connect
         await started(group, "worker")
         group._fetcher._prefetch_backoff = _PREFETCH_SECONDS  # noqa: SLF001 - aiokafka has no option for it
         use_fetch_planning(group)
-        partitions, _ = await asyncio.gather(_topics(settings, commands, known), reach(known))
+        partitions = await _topics(settings, commands, known)
         group.subscribe(read_by(commands), listener=joining)
         for one, name in zip(others, ("publisher", *_READERS), strict=True):
             begin_like(_client_of(one), known)
@@ -76,7 +76,7 @@ async def connect(settings: Settings, commands: tuple[str, ...] = ()) -> Connect
         joining.give_up()
         await asyncio.gather(*(client.stop() for client in (group, *others)), return_exceptions=True)
         raise
-    reaching = asyncio.gather(*(reach(_client_of(one)) for one in others))
+    reaching = asyncio.gather(*(reach(_client_of(one)) for one in (group, *others)))
     return Connections(partitions, joining, reaching, group, producer, *readers)
 
 

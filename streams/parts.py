@@ -160,7 +160,7 @@ class Parts:
 
     def on_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """These partitions are ours from now on."""
-        partitions = {tp.partition for tp in assigned if tp.topic != DEFINITIONS}
+        partitions = _numbers(assigned)
         # The coordinator counts from when it let us join, a moment before we heard of it.
         self.lease.renew(self.joining.joined - _JOIN_SECONDS)
         self.holding.release(list(self.holding))
@@ -197,13 +197,18 @@ class Parts:
             self.timers.drop(held.partition)
             _ = self.spawn(self.ledgers.close(held.partition, self.settings.action_timeout))
 
-    async def on_revoked(self, partitions: set[int], patience: float) -> None:
+    async def on_revoked(self, revoked: Iterable[TopicPartition], patience: float) -> None:
         """A rebalance begins; returns when the calls in flight are in the log, or after so many seconds."""
-        if not partitions:
+        if not (partitions := _numbers(revoked)):
             # What is about to be told may have been taken over already (`Joining.take`): that goes on.
             return
         self.guards.revoke(partitions)
         await self.ledgers.revoke(partitions, patience)
+
+
+def _numbers(partitions: Iterable[TopicPartition]) -> set[int]:
+    """Which partitions these are; the one of the definitions is no entity's."""
+    return {tp.partition for tp in partitions if tp.topic != DEFINITIONS}
 
 
 async def begin(settings: Settings, connecting: Awaitable[Connections]) -> Parts:

@@ -304,7 +304,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         self.stop_flow()
         self._active_partitions.difference_update(revoked)
         # Under the 10 s of rebalance_timeout_ms, with room for the commit.
-        await self._host.worker_parts.on_revoked({tp.partition for tp in revoked if tp.topic != DEFINITIONS}, 6.0)
+        await self._host.worker_parts.on_revoked(revoked, 6.0)
         try:
             await asyncio.wait_for(self.force_commit(), 3)
         except (TimeoutError, KafkaError):
@@ -364,8 +364,7 @@ class BatchConsumer(Consumer):  # type: ignore[misc]  # its base has no types
         """Hear what the group gives us of these topics: it was joined for them before there was an app."""
         wanted, joining = set(topics), self._host.worker_parts.joining
         if wanted != self.client.subscription():
-            joining.give_up()
-            self.client.subscribe(topics=wanted, listener=self._listener)
+            self.client.subscribe(topics=wanted, listener=joining)
         joining.hear(self._listener)
 
     def assignment(self) -> set[TP]:

@@ -3,14 +3,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from aiokafka.structs import TopicPartition
 
 from runtime.settings import load
+from schemas.names import RUNS
 from streams.parts import Parts
 
 
-@pytest.mark.parametrize(("revoked", "told"), [(set(), []), ({1, 2}, [{1, 2}])])
+@pytest.mark.parametrize(("revoked", "told"), [((), []), ((1, 2), [{1, 2}])])
 async def test_to_lose_nothing_interrupts_nothing_that_was_taken_over_before_the_app_listened(
-    revoked: set[int], told: list[set[int]], monkeypatch: pytest.MonkeyPatch
+    revoked: tuple[int, ...], told: list[set[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts, found = Parts(load(), 4), []
 
@@ -19,5 +21,5 @@ async def test_to_lose_nothing_interrupts_nothing_that_was_taken_over_before_the
 
     ledgers: Any = parts.ledgers
     monkeypatch.setattr(ledgers, "revoke", revoke)
-    await parts.on_revoked(revoked, 1.0)
+    await parts.on_revoked([TopicPartition(RUNS, number) for number in revoked], 1.0)
     assert found == told

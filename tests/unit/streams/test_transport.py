@@ -14,6 +14,7 @@ from faust.types import TP
 from schemas.names import command_topic
 from streams.ahead import MOST_UNCOMMITTED, Ahead
 from streams.holding import Held, Holding
+from streams.joining import Joining
 from streams.pace import MANY, MOST_NEW, MOST_STARTING, Pace, Turn
 from streams.transport import BatchConsumer
 
@@ -208,3 +209,43 @@ async def test_from_a_record_on_that_is_newer_than_we_can_read_nothing_of_its_pa
     made._host.worker_parts.holding.release([3])
     await turn(made)
     assert delivered == [0, 1, *range(10)]
+
+
+class Group:
+    """A client that was subscribed to some topics, and may be subscribed anew."""
+
+    def __init__(self, topics: set[str]) -> None:
+        self.topics, self.listener = topics, None
+
+    def subscription(self) -> frozenset[str]:
+        return frozenset(self.topics)
+
+    def subscribe(self, topics: set[str], listener: Any) -> None:
+        self.topics, self.listener = topics, listener
+
+
+async def test_an_app_that_reads_other_topics_takes_over_what_it_is_given_for_them() -> None:
+    heard: list[tuple[str, set[Any]]] = []
+
+    class Listener:
+        def on_partitions_revoked(self, revoked: Any) -> None:
+            heard.append(("revoked", set(revoked)))
+
+        async def on_partitions_assigned(self, assigned: Any) -> None:
+            heard.append(("assigned", set(assigned)))
+
+    made: Any = object.__new__(BatchConsumer)
+    joining, early, late = Joining(), {TopicPartition("a", 0)}, {TopicPartition("b", 1)}
+    made.client, made._listener = Group({"a"}), Listener()
+    made._host = SimpleNamespace(worker_parts=SimpleNamespace(joining=joining))
+    joining.take(lambda _given: None)
+    first = asyncio.create_task(joining.on_partitions_assigned(early))
+    await asyncio.sleep(0)
+    assert joining.taken
+    await made.subscribe(["b"])
+    await first
+    assert (made.client.topics, made.client.listener) == ({"b"}, joining)
+    await joining.on_partitions_revoked(early)
+    await joining.on_partitions_assigned(late)
+    assert heard == [("assigned", early), ("revoked", early), ("assigned", late)]
+    assert not joining.taken
