@@ -26,10 +26,12 @@ from projections.migrations import migrate
 from runtime.postgres import connect
 from runtime.settings import load
 from sandbox.process import tail
-from schemas.names import DEFINITIONS
+from schemas.names import CONTROL, DEFINITIONS
 from streams.topics import create
 from tests.integration.hub.live import Live
+from tests.integration.topics import read_topic
 
+PARTITIONS = 2
 PATIENCE = 60.0
 T = TypeVar("T")
 STEPS = [
@@ -102,7 +104,7 @@ class House(Live):
 
     def start(self) -> None:
         self.broker.start()
-        asyncio.run(create(load(broker=self.broker.bootstrap, partitions=2, fetch_max_wait_ms=10)))
+        asyncio.run(create(load(broker=self.broker.bootstrap, partitions=PARTITIONS, fetch_max_wait_ms=10)))
         self.postgres.start()
         asyncio.run(migrate(self.postgres.url))
         for role in ("projector", "worker"):
@@ -176,6 +178,12 @@ class House(Live):
             }
             for n in range(count)
         ))  # fmt: skip
+
+    async def asked(self, org: str) -> list[dict[str, Any]]:
+        """What was asked for by control messages of this organisation, in the order in which it was sent."""
+        found = await read_topic(self.broker.bootstrap, CONTROL, PARTITIONS)
+        asked = [orjson.loads(record.value) for record in sorted(found, key=lambda record: record.timestamp)]
+        return [one for one in asked if one["org"] == org]
 
     async def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         connection = await connect(self.postgres.url)

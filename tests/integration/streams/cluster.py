@@ -27,6 +27,7 @@ from sandbox.broker import Tansu
 from sandbox.process import end, spawn, tail
 from schemas.names import DEAD_LETTERS, DEFINITIONS, EVENT_TOPICS, RUNS
 from streams.app import GROUP
+from tests.integration.topics import read_topic
 
 PARTITIONS = 2
 MAX_CALLS = 8
@@ -219,19 +220,7 @@ class Cluster:
 
     async def records(self, topic: str) -> list[Any]:
         """All that is on a topic now, by partition, in order."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap, fetch_max_wait_ms=10)
-        await consumer.start()
-        found: list[Any] = []
-        try:
-            partitions = [TopicPartition(topic, n) for n in range(1 if topic == DEFINITIONS else PARTITIONS)]
-            consumer.assign(partitions)
-            await consumer.seek_to_beginning(*partitions)
-            for at, last in (await consumer.end_offsets(partitions)).items():
-                while await consumer.position(at) < last:
-                    found += (await consumer.getmany(at, timeout_ms=200)).get(at, [])
-        finally:
-            await consumer.stop()
-        return found
+        return await read_topic(self.broker.bootstrap, topic, 1 if topic == DEFINITIONS else PARTITIONS)
 
     async def runs(self, org: str) -> dict[str, Run]:
         """An organisation's runs, in the order in which they began on their partitions."""
