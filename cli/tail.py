@@ -10,7 +10,7 @@ import orjson
 from cli.clients import kafka, need_topic, settings_for_people
 from cli.output import painted, short_json, show_json
 from schemas.entries import split_id
-from schemas.names import RUNS
+from schemas.names import RUN_ENDS, RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runtime.settings import Settings
 
 _BEGINS: Final = ("run.started", "run.skipped", "run.suppressed")
-_ENDS: Final = ("run.completed", "run.failed", "run.cancelled", "run.skipped", "run.suppressed")
+_ENDS: Final = frozenset(f"run.{end}" for end in RUN_ENDS)
 _COLOURS: Final = {"completed": "green", "succeeded": "green", "failed": "red", "cancelled": "yellow"}
 
 

@@ -16,6 +16,9 @@ Priority = Literal["P1", "P2", "P3", "P4"]
 SEVERITIES: Final = ("critical", "high", "medium", "low", "info")
 PRIORITIES: Final = ("P1", "P2", "P3", "P4")
 
+RUN_ENDS: Final = ("completed", "failed", "cancelled", "skipped", "suppressed")
+"""How a run ends: its status then, and behind `run.` the type of its last entry."""
+
 MODULES: Final = ("psa", "rmm", "security", "backups", "books", "crm", "hub")
 EVENT_TOPICS: Final = {module: f"onestack.events.{module}" for module in MODULES}
 DEFINITIONS: Final = "onestack.workflow.definitions"

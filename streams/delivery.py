@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from aiokafka.structs import TopicPartition
 
+    from streams.consumer import KafkaConsumer
     from streams.fair import Portion
-    from streams.transport import BatchConsumer
 
 
 class BatchMessage(ConsumerMessage):  # type: ignore[misc]  # its base has no types
@@ -32,7 +32,7 @@ class BatchMessage(ConsumerMessage):  # type: ignore[misc]  # its base has no ty
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # its base has no types
     """Tells the consumer of a rebalance in the order that Faust expects."""
 
-    def __init__(self, consumer: BatchConsumer) -> None:
+    def __init__(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> Any:

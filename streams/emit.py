@@ -19,7 +19,7 @@ from engine.run import next_command
 from runtime.kafka import LARGEST_RECORD
 from runtime.metrics import EVENT_TO_FINISH, RETRIES, RUNS, SUPPRESSED
 from schemas.errors import Refused
-from schemas.names import ACTIONS, command_topic
+from schemas.names import ACTIONS, RUN_ENDS, command_topic
 from schemas.names import RUNS as RUN_LOG
 from streams import spans
 
@@ -42,13 +42,7 @@ Sent = list[asyncio.Future[None]]
 """Done when the broker has what a decision put on the topics: its record first, and what follows from it."""
 _LARGEST: Final = LARGEST_RECORD - 16 * 1024
 BATCH_HEADERS: Final = [("content-type", b"application/cloudevents-batch+json")]
-_ENDED: Final = {
-    "run.completed": RUNS.labels("completed"),
-    "run.failed": RUNS.labels("failed"),
-    "run.cancelled": RUNS.labels("cancelled"),
-    "run.skipped": RUNS.labels("skipped"),
-    "run.suppressed": RUNS.labels("suppressed"),
-}
+_ENDED: Final = {f"run.{end}": RUNS.labels(end) for end in RUN_ENDS}
 _SUPPRESSED: Final = {guard: SUPPRESSED.labels(guard) for guard in ("loop", "throttle", "storm")}
 _WAITING: Final = RUNS.labels("waiting")
 _RETRIES: Final = {action: RETRIES.labels(action) for action in ACTIONS if action != "delay"}

@@ -33,7 +33,7 @@ from aiokafka.structs import TopicPartition
 from runtime.kafka import scan
 from runtime.logging import logger
 from schemas.formats import newer_entries
-from schemas.names import RUNS
+from schemas.names import RUN_ENDS, RUNS
 from streams.holding import Held
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _RECENT_BYTES: Final = 1_000_000
 again where a worker is restarted under load."""
 _PREFIX: Final = b'[{"specversion":"1.0","id":"'
 _TYPE: Final = b'","source":"/workflow-engine","type":"run.'
-_ENDS: Final = (b'completed"', b'failed"', b'cancelled"', b'skipped"', b'suppressed"')
+_ENDS: Final = tuple(f'{end}"'.encode() for end in RUN_ENDS)
 Claim = asyncio.Future[None] | int | None
 """A live claim's future (None once it is done), or the offset of the record in the run log."""
 
