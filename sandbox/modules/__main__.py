@@ -26,6 +26,7 @@ async def _serve(broker: str | None, ports: dict[str, int]) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
     modules = await StandIns(broker, ports, given_clock()).start()
     print("\n".join(shell_lines(modules.environment())), flush=True)
+    print(f"# webhook receiver: {modules.url('webhook')}", flush=True)
     print(f"# counts: {modules.url('control')}/_stats", flush=True)
     await stopped.wait()
     await modules.stop()

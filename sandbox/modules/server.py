@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
 from runtime.clock import Clock
+from sandbox.errors import SandboxError
 from sandbox.modules.control import Control
 from sandbox.modules.hub import Hub
 from sandbox.modules.ledger import Ledger
@@ -41,6 +44,7 @@ PORTS = {
 TOKEN = "sandbox-module-token"  # noqa: S105 - guards nothing but the sandbox
 _HOOK = "sandbox-incoming-hook"
 _SIGNING = "whsec_c2FuZGJveC1zaWduaW5nLWtleQ=="
+_TRIES = 5
 _STOP_PATIENCE = 1.0  # seconds that calls under way may still take
 
 
@@ -81,11 +85,19 @@ class StandIns:
             runner = web.AppRunner(module.application(), access_log=None, shutdown_timeout=_STOP_PATIENCE)
             await runner.setup()
             self._runners.append(runner)
-            port = self.ports[module.name] = free_port(self._wanted.get(module.name))
-            await web.TCPSite(runner, HOST, port).start()
-        port = self.ports[MAIL] = free_port(self._wanted.get(MAIL))
-        await self.mail.start(HOST, port)
+            await self._listen(module.name, partial(_serve, runner))
+        await self._listen(MAIL, partial(self.mail.start, HOST))
         return self
+
+    async def _listen(self, module: str, start: Callable[[int], Awaitable[None]]) -> None:
+        """Start a server on the port that is wanted, or on another where that is taken, be it between two lines."""
+        for _ in range(_TRIES):
+            port = free_port(self._wanted.get(module))
+            with contextlib.suppress(OSError):
+                await start(port)
+                self.ports[module] = port
+                return
+        raise SandboxError(f"{module}: {_TRIES} ports were taken before it could listen on one")
 
     async def stop(self) -> None:
         """Listen no more, and disconnect."""
@@ -125,6 +137,10 @@ class StandIns:
             raise RuntimeError("these stand-ins have no broker")
         self.world.learn(event["orgid"], {name: it for name, it in event["data"].items() if name != "previous"})
         return await self.publisher.publish(event)
+
+
+async def _serve(runner: web.AppRunner, port: int) -> None:
+    await web.TCPSite(runner, HOST, port).start()
 
 
 def write_environment(file: Path, environment: Mapping[str, str]) -> None:

@@ -22,6 +22,7 @@ from sandbox.postgres import Postgres
 from sandbox.process import end, free_port, spawn, tail
 
 ONESTACK: Final = Path(sys.executable).with_name("onestack")
+_RECEIVER: Final = "# webhook receiver: "
 _COUNTS: Final = "# counts: "
 
 
@@ -35,8 +36,7 @@ class House:
         self.time = VirtualTime(self.folder / "clock") if virtual else None
         self.env: dict[str, str] = {}
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self.webhooks = f"http://127.0.0.1:{(port := free_port())}"
-        self._webhook_port = port
+        self.webhooks = ""
         self._counts = ""
 
     def start(self) -> None:
@@ -64,15 +64,15 @@ class House:
         log = self.folder / "modules.log"
         command = [sys.executable, "-m", "sandbox.modules", "--broker", self.broker.bootstrap]
         root = Path(__file__).parents[2]
-        self.processes["modules"] = spawn(
-            [*command, "--webhook-port", str(self._webhook_port)], log, cwd=root, env={**os.environ, **self._clock()}
-        )
+        self.processes["modules"] = spawn(command, log, cwd=root, env={**os.environ, **self._clock()})
         deadline = time.monotonic() + 30
         while _COUNTS not in (log.read_text() if log.exists() else ""):
             assert time.monotonic() < deadline, f"the stand-ins did not start: {tail(log)}"
             time.sleep(0.05)
         lines = log.read_text().splitlines()
-        self._counts = next(line.removeprefix(_COUNTS) for line in lines if line.startswith(_COUNTS))
+        self.webhooks, self._counts = (
+            next(line.removeprefix(told) for line in lines if line.startswith(told)) for told in (_RECEIVER, _COUNTS)
+        )
         given = [shlex.split(line)[0].partition("=") for line in lines if line.startswith("ONESTACK_")]
         return {name: value for name, _, value in given}
 

@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -10,10 +11,12 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 from standardwebhooks import Webhook
 
-from sandbox.modules import StandIns
+from sandbox.errors import SandboxError
+from sandbox.modules import StandIns, server
 from sandbox.modules.ledger import Fault
 from sandbox.modules.server import TOKEN
 from sandbox.modules.service import causation
+from sandbox.process import free_port
 
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
@@ -296,3 +299,29 @@ async def test_two_sets_of_modules_on_the_same_ports_do_not_collide(modules: Sta
 
 def test_a_call_without_a_cause_gives_none() -> None:
     assert causation(make_mocked_request("POST", "/")) == {}
+
+
+async def test_a_port_that_is_taken_between_two_lines_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    ports = [taken.getsockname()[1]]
+    monkeypatch.setattr(server, "free_port", lambda wanted: ports.pop() if ports else free_port(wanted))
+    started = await StandIns().start()
+    try:
+        assert not ports
+        assert taken.getsockname()[1] not in started.ports.values()
+        assert len(started.ports) == len(set(started.ports.values())) == len(server.PORTS)
+    finally:
+        await started.stop()
+        taken.close()
+
+
+async def test_where_every_port_is_taken_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken = socket.create_server(("127.0.0.1", 0))
+    monkeypatch.setattr(server, "free_port", lambda _wanted: taken.getsockname()[1])
+    stand_ins = StandIns()
+    try:
+        with pytest.raises(SandboxError, match="psa: 5 ports were taken"):
+            await stand_ins.start()
+    finally:
+        await stand_ins.stop()
+        taken.close()
