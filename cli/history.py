@@ -9,11 +9,12 @@ from cli.clients import postgres, settings_for_people
 from cli.errors import USAGE, Failure
 from projections import queries
 from schemas.durations import parse_duration
+from schemas.names import RUN_ENDS
 
 if TYPE_CHECKING:
     from projections.queries import Row
 
-STATUSES: Final = ("running", "waiting", "completed", "failed", "cancelled", "skipped", "suppressed")
+STATUSES: Final = ("running", "waiting", *RUN_ENDS)
 
 
 def moment(text: str | None) -> dt.datetime | None:

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from hub.documents.definitions import EXAMPLE, State
-from hub.documents.workflows import RunStatus
+from hub.documents.runs import RunStatus
 from schemas.names import ID_PATTERN
 
 MOST_SIGNALS = 20

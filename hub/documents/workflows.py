@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hub.documents.definitions import EXAMPLE, DefinitionDocument, State
 from hub.documents.problem import FaultDocument
-
-RunStatus = Literal["running", "waiting", "completed", "failed", "cancelled", "skipped", "suppressed"]
+from hub.documents.runs import RunStatus
 
 
 class RecentRun(BaseModel):

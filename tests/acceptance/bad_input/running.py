@@ -23,6 +23,7 @@ from sandbox.broker import Tansu
 from sandbox.postgres import Postgres
 from sandbox.process import end, spawn, tail
 from schemas.names import DEAD_LETTERS, DEFINITIONS
+from tests.topics import read_topic
 
 PARTITIONS = 2
 PATIENCE = 90.0
@@ -183,19 +184,7 @@ class House:
 
     async def topic(self, name: str) -> list[Any]:
         """All records of a topic's partition 0 that are there now."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap, fetch_max_wait_ms=10)
-        await consumer.start()
-        at = TopicPartition(name, 0)
-        found: list[Any] = []
-        try:
-            consumer.assign([at])
-            await consumer.seek_to_beginning(at)
-            end_offset = (await consumer.end_offsets([at]))[at]
-            while await consumer.position(at) < end_offset:
-                found += (await consumer.getmany(at, timeout_ms=200)).get(at, [])
-        finally:
-            await consumer.stop()
-        return found
+        return await read_topic(self.broker.bootstrap, name, 1)
 
 
 async def _migrated(connection: Any) -> bool:

@@ -29,7 +29,7 @@ from sandbox.process import tail
 from schemas.names import CONTROL, DEFINITIONS
 from streams.topics import create
 from tests.integration.hub.live import Live
-from tests.integration.topics import read_topic
+from tests.topics import read_topic
 
 PARTITIONS = 2
 PATIENCE = 60.0

@@ -27,7 +27,7 @@ from sandbox.broker import Tansu
 from sandbox.process import end, spawn, tail
 from schemas.names import DEAD_LETTERS, DEFINITIONS, EVENT_TOPICS, RUNS
 from streams.app import GROUP
-from tests.integration.topics import read_topic
+from tests.topics import read_topic
 
 PARTITIONS = 2
 MAX_CALLS = 8
