@@ -242,9 +242,22 @@ async def topic_partitions(settings: Settings, topics: Iterable[str]) -> dict[st
     }
 
 
+class _Reader(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """A consumer outside any group, which can be stopped as soon as it is started.
+
+    aiokafka's own can't: a task that it begins with and that has not run yet raises CancelledError out of `stop`, as
+    if whoever stops it had been cancelled.
+    """
+
+    async def start(self) -> None:
+        """Connect. Raises KafkaError where no broker answers."""
+        await super().start()
+        await asyncio.sleep(0)
+
+
 def new_reader(settings: Settings, **options: Any) -> AIOKafkaConsumer:
     """A consumer outside any group, for reading logs by offset."""
-    reader = AIOKafkaConsumer(
+    reader = _Reader(
         **client_options(settings),
         enable_auto_commit=False,
         auto_offset_reset="earliest",

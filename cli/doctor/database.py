@@ -13,7 +13,8 @@ from aiokafka.structs import TopicPartition
 from cli.doctor.finding import Finding, fault, ok, warning
 from cli.errors import address_of
 from projections.migrations import migrations
-from runtime.kafka import new_reader, scan
+from projections.projector import Projector
+from runtime.kafka import new_reader, scan, topic_partitions
 from runtime.postgres import connect
 from runtime.settings import Settings
 
@@ -105,7 +106,7 @@ async def history_lag(settings: Settings) -> Sequence[Finding]:
     reader = new_reader(settings, request_timeout_ms=8_000)
     try:
         await reader.start()
-        at = {TopicPartition(row["topic"], row["partition"]): row["next"] for row in rows}
+        at = await _positions(settings, reader, rows)
         behind = await _behind(reader, at)
         oldest = await _oldest(reader, at, behind)
     except (KafkaError, OSError, ValueError, AssertionError) as error:
@@ -124,13 +125,19 @@ async def history_lag(settings: Settings) -> Sequence[Finding]:
     return [(fault if age > 10 * _OLD else warning)(check, detail, todo)]
 
 
+async def _positions(settings: Settings, reader: Any, rows: Sequence[Any]) -> dict[TopicPartition, int]:
+    """Where the projectors go on. The database names only what they have read from; what they begin with counts too."""
+    stored = {TopicPartition(row["topic"], row["partition"]): row["next"] for row in rows}
+    found = await topic_partitions(settings, {*Projector.topics, *(one.topic for one in stored)})
+    there = [one for partitions in found.values() for one in partitions]
+    own = [one for one in there if one.topic in Projector.topics]
+    begins: dict[TopicPartition, int] = await reader.beginning_offsets(own)
+    return begins | {one: stored[one] for one in there if one in stored}
+
+
 async def _behind(reader: Any, at: dict[TopicPartition, int]) -> dict[TopicPartition, int]:
-    there = {one: next_ for one, next_ in at.items() if reader.partitions_for_topic(one.topic)}
-    if not there and at:
-        await reader.topics()
-        there = at
-    ends = await reader.end_offsets(list(there)) if there else {}
-    return {one: waiting for one, next_ in there.items() if (waiting := max(0, ends.get(one, 0) - next_))}
+    ends = await reader.end_offsets(list(at))
+    return {one: waiting for one, next_ in at.items() if (waiting := max(0, ends[one] - next_))}
 
 
 async def _oldest(reader: Any, at: dict[TopicPartition, int], behind: dict[TopicPartition, int]) -> float | None:

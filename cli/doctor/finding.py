@@ -48,7 +48,7 @@ async def run(checks: dict[str, Check], seconds: float = SECONDS) -> list[Findin
     found: list[Finding] = []
     for name, task in tasks.items():
         if task.done():
-            found += task.result()
+            found += [_failed(name, asyncio.CancelledError())] if task.cancelled() else task.result()
         else:
             task.cancel()
             todo = "See whether what it asks answers at all; the other checks are not concerned."
@@ -60,10 +60,12 @@ async def _one(name: str, check: Check) -> Sequence[Finding]:
     try:
         return await check()
     except Exception as error:  # noqa: BLE001 - a check that fails must not silence the others
-        # Not the error's text: a library may quote an address with its password.
-        return [
-            fault(name, f"It could not be looked at: {type(error).__name__}.", "Report this: it is a fault of ours.")
-        ]
+        return [_failed(name, error)]
+
+
+def _failed(name: str, error: BaseException) -> Finding:
+    # Not the error's text: a library may quote an address with its password.
+    return fault(name, f"It could not be looked at: {type(error).__name__}.", "Report this: it is a fault of ours.")
 
 
 async def in_thread(work: Callable[..., T], *arguments: Any) -> T:

@@ -35,9 +35,16 @@ async def test_a_check_that_hangs_or_fails_is_a_fault_of_its_own_and_hides_no_ot
         message = "postgresql://someone:hunter2@host/db"
         raise ValueError(message)
 
-    found = await run({"hangs": hangs, "fine": fine, "blocks": blocks, "fails": fails}, 0.2)
+    async def is_cancelled() -> Sequence[Finding]:
+        task = asyncio.ensure_future(asyncio.Event().wait())
+        task.cancel()
+        await task
+        return []
+
+    checks = {"hangs": hangs, "fine": fine, "blocks": blocks, "fails": fails, "cancelled": is_cancelled}
+    found = await run(checks, 0.2)
     assert [(one.check, one.level) for one in found] == [
-        ("hangs", "fault"), ("fine", "ok"), ("blocks", "fault"), ("fails", "fault"),
+        ("hangs", "fault"), ("fine", "ok"), ("blocks", "fault"), ("fails", "fault"), ("cancelled", "fault"),
     ]  # fmt: skip
     assert all(one.todo for one in found if one.level != "ok")
     assert "hunter2" not in str(found)
