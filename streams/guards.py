@@ -18,100 +18,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from engine.errors import RenderError
-from engine.filters import as_text
-from engine.guards import LONGEST, MINUTE, REPEATS, Guard, Over, Request, entity_in, from_json, rank_of, to_json
-from engine.paths import Scope
+from engine.guards import LONGEST, MINUTE, REPEATS, Guard, Over, from_json, to_json
 from runtime import tracing
-from runtime.kafka import LARGEST_RECORD, partition_of
 from runtime.logging import logger
 from runtime.metrics import STORMS_OPENED
 from schemas.errors import Refused
 from schemas.formats import newer_document
-from schemas.names import ADMISSIONS, CONTROL, GUARD
+from schemas.names import ADMISSIONS, GUARD
 from streams import dead_letters, spans
+from streams.guard_records import Asked, Verdict, ahead_of, tell, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.guards import Decision
-    from engine.workflow import Workflow
     from runtime.tracing import Span
-    from schemas.events import Event
     from streams.parts import Parts
 
 _MARGIN: Final = 30_000
 """Milliseconds that are read more than asked for: our clock and the broker's differ."""
-_LARGEST: Final = LARGEST_RECORD - 16 * 1024
-_LONGEST_KEY: Final = 200
 _LOOK_SECONDS: Final = 0.5
 _TICK_SECONDS: Final = 5.0
 _LATE: Final = 500
 """Milliseconds by which a tick comes late, so that the broker's clock is past the minute too."""
-
-
-def needed(parts: Parts, workflow: Workflow) -> bool:
-    """Whether a run of this workflow has to be admitted before it starts."""
-    return workflow.throttle is not None or parts.settings.storm_limit > 0
-
-
-def request(parts: Parts, workflow: Workflow, event: Event, run: str, arrived: int) -> asyncio.Future[None]:
-    """Ask for a run to be admitted; the future is done when the broker has the request.
-
-    Raises Refused where it is larger than a record may be.
-    """
-    document: dict[str, Any] = {
-        "format": 1,
-        "run": run,
-        "org": event.org,
-        "entity_key": event.entity_key,
-        "event": event.envelope,
-        "definition": workflow.body,
-        "digest": workflow.digest,
-        "arrived": arrived,
-        "ahead": _ahead(parts),
-    }
-    if (throttle := workflow.throttle) is not None:
-        per = min(throttle.per, LONGEST)
-        document |= {
-            "key": _key(workflow, event, run),
-            "limit": throttle.limit,
-            "per": round(per.total_seconds() * 1000),
-        }
-    value = orjson.dumps(document)
-    if len(value) > _LARGEST:
-        raise Refused.one("", f"the request to start a run has {len(value):,} bytes; a record may have {_LARGEST:,}")
-    key = f"{workflow.org}/{workflow.id}".encode()
-    partition = partition_of(key, parts.partitions)
-    if (span := spans.current()) is None:
-        return parts.publisher.put(GUARD, partition, key, value)
-    headers, sending = spans.asking(span, run, partition)
-    put = parts.publisher.put(GUARD, partition, key, value, headers)
-    put.add_done_callback(sending.done)
-    return put
-
-
-def _key(workflow: Workflow, event: Event, run: str) -> str:
-    """The throttle's key for this event. One that can't be rendered is empty, like one that renders to nothing."""
-    scope = Scope(event.envelope, workflow.reference, {"id": run}, {})
-    try:
-        text = as_text(workflow.throttle.key.render(scope)) if workflow.throttle is not None else ""
-    except RenderError:
-        return ""
-    if len(text) <= _LONGEST_KEY:
-        return text
-    digest = blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
-    return f"{text[: _LONGEST_KEY - 33]}…{digest}"
-
-
-def _ahead(parts: Parts) -> int:
-    """Milliseconds that our clock is set forward: 0 but in demos and tests."""
-    return round((parts.clock.time() - time.time()) * 1000) if parts.clock.virtual else 0
 
 
 class _Watch:
@@ -191,7 +124,7 @@ class Guards:
         for watch in by_partition.values():
             if watch.written is not None:
                 await asyncio.wait((watch.written,))
-            watch.guards, watch.pruned = {}, since + _ahead(self._parts)
+            watch.guards, watch.pruned = {}, since + ahead_of(self._parts)
 
         def take(record: Any) -> None:
             if not self._parts.readable(record, newer_document(record.value)):
@@ -209,9 +142,9 @@ class Guards:
         """Read further back where a storm began before what was read."""
         missing = [since for guard in watch.guards.values() if (since := guard.lacks) is not None]
         if missing:
-            await self._read([watch], min(missing) - _ahead(self._parts) - _MARGIN)
+            await self._read([watch], min(missing) - ahead_of(self._parts) - _MARGIN)
 
-    async def _reach_back(self, watch: _Watch, asked: list[_Asked]) -> None:
+    async def _reach_back(self, watch: _Watch, asked: list[Asked]) -> None:
         missing = [
             one.appended - max(one.request.per, MINUTE)
             for one in asked
@@ -238,29 +171,27 @@ class Guards:
         if not watch.open:
             return
         written: list[asyncio.Future[None]] = []
-        verdicts: list[_Verdict] = []
+        verdicts: list[Verdict] = []
         for one in asked:
             self._decide(watch, one, written, verdicts)
         _ = self._parts.spawn(self._finish(watch, event, written, verdicts, sent))
 
-    def _asked(self, record: Any, sent: list[asyncio.Future[None]]) -> _Asked | None:
+    def _asked(self, record: Any, sent: list[asyncio.Future[None]]) -> Asked | None:
         try:
-            return _Asked(record)
+            return Asked(record)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             refused = Refused.one("", f"not a request to a guard: {type(error).__name__}: {error}"[:300])
             sent.append(dead_letters.put(self._parts.publisher, record, refused, self._parts.partitions))
             return None
 
-    def _decide(
-        self, watch: _Watch, one: _Asked, written: list[asyncio.Future[None]], verdicts: list[_Verdict]
-    ) -> None:
+    def _decide(self, watch: _Watch, one: Asked, written: list[asyncio.Future[None]], verdicts: list[Verdict]) -> None:
         guard = watch.guard(one.key)
         records: list[Decision | Over] = []
         if (over := guard.lapse(one.at, one.offset)) is not None:
             guard.fold(over)
             records.append(over)
             span = self._traced(watch, one, over.run, over.carried)
-            verdicts.append(_verdict(span, over.carried, over.run, "storm", over.reason, over.summary))
+            verdicts.append(verdict_of(span, over.carried, over.run, "storm", over.reason, over.summary))
         if one.request is not None:
             again, calm = guard.known(one.request.run) is not None, guard.stormy is None
             decision = guard.decide(one.request, one.at, self._parts.settings.storm_limit)
@@ -270,7 +201,7 @@ class Guards:
             if decision.verdict != "throttle" and not again:
                 records.append(decision)
             span = self._traced(watch, one, decision.run, one.request.carried)
-            verdicts.append(_verdict(span, one.request.carried, decision.run, decision.verdict, decision.reason))
+            verdicts.append(verdict_of(span, one.request.carried, decision.run, decision.verdict, decision.reason))
             guard.forget(one.at, one.request.per)
         for record in records:
             value = orjson.dumps(to_json(record))
@@ -280,7 +211,7 @@ class Guards:
             written.append(watch.written)
 
     @staticmethod
-    def _traced(watch: _Watch, one: _Asked, run: str, carried: dict[str, Any]) -> Span | None:
+    def _traced(watch: _Watch, one: Asked, run: str, carried: dict[str, Any]) -> Span | None:
         if tracing.active is None:
             return None
         return spans.deciding(run, one.key, carried["event"], watch.partition, one.offset)
@@ -290,14 +221,14 @@ class Guards:
         watch: _Watch,
         event: Any,
         written: list[asyncio.Future[None]],
-        verdicts: list[_Verdict],
+        verdicts: list[Verdict],
         sent: list[asyncio.Future[None]],
     ) -> None:
         await self._acknowledged(written)
         if not watch.open:
             return
         parts = self._parts
-        sent += [_tell(parts, verdict) for verdict in verdicts]
+        sent += [tell(parts, verdict) for verdict in verdicts]
         await self._acknowledged(sent)
         if watch.open:
             event.ack()
@@ -319,7 +250,7 @@ class Guards:
                     self._tick(watch)
 
     def _tick(self, watch: _Watch) -> None:
-        now, ahead = self._parts.clock.time() * 1000, _ahead(self._parts)
+        now, ahead = self._parts.clock.time() * 1000, ahead_of(self._parts)
         for key, guard in watch.guards.items():
             last = guard.stormy
             if last is None or now < last + MINUTE + _LATE or time.monotonic() < watch.ticked.get(key, 0.0):
@@ -327,70 +258,6 @@ class Guards:
             watch.ticked[key] = time.monotonic() + _TICK_SECONDS
             value = orjson.dumps({"format": 1, "tick": True, "ahead": ahead})
             _ = self._parts.publisher.put(GUARD, watch.partition, key.encode(), value)
-
-
-class _Verdict(NamedTuple):
-    """A control record to be sent, and the span of the decision, where it is traced."""
-
-    run: str
-    key: bytes
-    value: bytes
-    span: Span | None
-
-
-def _tell(parts: Parts, verdict: _Verdict) -> asyncio.Future[None]:
-    partition = partition_of(verdict.key, parts.partitions)
-    if verdict.span is None:
-        return parts.publisher.put(CONTROL, partition, verdict.key, verdict.value)
-    headers, sending = spans.verdict(verdict.span, verdict.run, partition)
-    put = parts.publisher.put(CONTROL, partition, verdict.key, verdict.value, headers)
-    put.add_done_callback(sending.done)
-    return put
-
-
-class _Asked:
-    """A record of the guard topic: a request, or a tick, which has none. Raises what a malformed one raises."""
-
-    __slots__ = ("appended", "at", "key", "offset", "request")
-
-    def __init__(self, record: Any) -> None:
-        document = orjson.loads(record.value or b"")
-        if document["format"] != 1:
-            raise ValueError("its format is not known to this version")
-        self.key: str = record.key.decode()
-        self.offset: int = record.offset
-        self.appended: int = record.timestamp
-        self.at: int = record.timestamp + int(document["ahead"])
-        self.request: Request | None = None
-        if document.get("tick") is not True:
-            self.request = _request(document)
-
-
-def _request(document: dict[str, Any]) -> Request:
-    event = document["event"]
-    data, subject = event["data"], event["subject"]
-    carried = {name: document[name] for name in ("org", "entity_key", "event", "definition", "digest", "arrived")}
-    return Request(
-        str(document["run"]), entity_in(data, subject), rank_of(data),
-        document.get("key"), int(document.get("limit", 0)), int(document.get("per", 0)), carried,
-    )  # fmt: skip
-
-
-def _verdict(
-    span: Span | None,
-    carried: dict[str, Any],
-    run: str,
-    verdict: str,
-    reason: str,
-    summary: dict[str, Any] | None = None,
-) -> _Verdict:
-    """The control record that tells a verdict."""
-    document = {"format": 1, "id": f"guard:{run}", "action": "start", "run_id": run, "verdict": verdict, **carried}
-    if verdict != "admitted":
-        document["reason"] = reason
-    if summary is not None:
-        document["summary"] = summary
-    return _Verdict(run, str(carried["entity_key"]).encode(), orjson.dumps(document), span)
 
 
 def _longest(parts: Parts) -> int:

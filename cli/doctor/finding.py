@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 Level = Literal["ok", "warning", "fault"]
@@ -40,7 +40,7 @@ def fault(check: str, detail: str, todo: str) -> Finding:
     return Finding(check, "fault", detail, todo)
 
 
-async def run(checks: dict[str, Check], seconds: float = SECONDS) -> list[Finding]:
+async def run(checks: Mapping[str, Check], seconds: float = SECONDS) -> list[Finding]:
     """What all checks found, in their order. One that takes too long, or fails itself, is a finding too."""
     tasks = {name: asyncio.create_task(_one(name, check), name=f"doctor-{name}") for name, check in checks.items()}
     if tasks:

@@ -21,7 +21,7 @@ from schemas.errors import Refused
 from schemas.events import Event, from_envelope
 from schemas.messages import read_control
 from schemas.names import ADMISSIONS, CONTROL, DEAD_LETTERS, GUARD, run_id
-from streams import guards
+from streams import guard_records, guards
 
 PARTITIONS = 2
 
@@ -117,7 +117,7 @@ def event(number: int, device: str | None = "d-17", severity: str = "low", org: 
 
 def ask(parts: Any, which: Workflow, one: Event) -> str:
     run = run_id(one.org, which.id, one.source, one.id)
-    guards.request(parts, which, one, run, 1)
+    guard_records.request(parts, which, one, run, 1)
     return run
 
 
@@ -215,16 +215,16 @@ def test_long_keys_are_told_apart_and_stay_small() -> None:
     wf = workflow(throttle={"key": "{{alert.title}}", "limit": 1, "per": "1m"})
     one, other = event(1), event(1)
     one.envelope["data"]["alert"]["title"], other.envelope["data"]["alert"]["title"] = "x" * 5000, "x" * 5000 + "y"
-    keys = {guards._key(wf, given, "r") for given in (one, other)}
+    keys = {guard_records.throttle_key(wf, given, "r") for given in (one, other)}
     assert len(keys) == 2
     assert max(map(len, keys)) <= 200
 
 
 async def test_who_needs_a_guard() -> None:
     broker = Broker()
-    assert guards.needed(parts_on(broker), workflow())
-    assert not guards.needed(parts_on(broker), workflow(throttle=None))
-    assert guards.needed(parts_on(broker, storm_limit=60), workflow(throttle=None))
+    assert guard_records.needed(parts_on(broker), workflow())
+    assert not guard_records.needed(parts_on(broker), workflow(throttle=None))
+    assert guard_records.needed(parts_on(broker, storm_limit=60), workflow(throttle=None))
 
 
 async def test_a_request_that_is_too_large_is_refused() -> None:
