@@ -22,7 +22,8 @@ _LEASH = Path(__file__).with_name("leash.py")
 _PORTS = range(20_000, 32_000)
 """Below those that systems give to connections."""
 _DICE = random.SystemRandom()
-_given: set[int] = set()
+_given: dict[int, socket.socket | None] = {}
+"""The ports that this process was given, each with what tells other processes of it."""
 _LOG_TAIL = 5  # lines of a log that an error shows
 
 
@@ -138,7 +139,8 @@ def tail(log: Path, lines: int = _LOG_TAIL) -> str:
 def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
     """The preferred port where it is free on `host`, else another one, which this process was not given before.
 
-    Not one that the system picks: it would pick it again for whoever asks next, or for a connection, before it is used.
+    Nor is it one that was given to another process that still runs, on Linux: seconds may pass before a port is used.
+    And not one that the system picks: it would pick it again for whoever asks next, or for a connection.
     """
     others = [port for port in _DICE.sample(_PORTS, 400) if port not in _given]
     for port in ([preferred] if preferred else []) + others:
@@ -147,11 +149,28 @@ def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((host, port))
+                if port not in _given:
+                    _given[port] = _claim(port)
             except OSError:
                 continue
-        _given.add(port)
         return port
     raise SandboxError(f"no free port on {host}")
+
+
+def _claim(port: int) -> socket.socket | None:
+    """Have a port for as long as this process runs. Raises OSError where another process has it.
+
+    By a name that sockets have in Linux without a file (unix(7), abstract): it is gone with whoever had it.
+    """
+    if sys.platform != "linux":
+        return None
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0onestack-port-{port}")
+    except OSError:
+        claim.close()
+        raise
+    return claim
 
 
 @contextlib.contextmanager

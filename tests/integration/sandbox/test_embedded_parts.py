@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from runtime.kafka import partition_of
+from sandbox import process
 from sandbox.broker import Tansu
 from sandbox.errors import SandboxError
 from sandbox.kafka import Kafka
@@ -131,6 +132,22 @@ def test_a_part_that_cannot_start_says_why_in_one_sentence(tmp_path: Path) -> No
 
 def _not_bindable() -> int:
     return 65536  # beyond the last port there is
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has sockets by a name without a file")
+def test_a_port_is_given_to_one_process_at_a_time() -> None:
+    port = free_port()
+
+    def another_is_given() -> int:
+        asks = f"from sandbox.process import free_port; print(free_port({port}))"
+        return int(subprocess.check_output([sys.executable, "-c", asks]))
+
+    assert another_is_given() != port
+    assert free_port(port) == port, "it is still ours"
+    claim = process._given.pop(port)
+    assert claim is not None
+    claim.close()
+    assert another_is_given() == port
 
 
 def test_kafka_without_java_or_maven_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
