@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from sandbox.process import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 DIST = ROOT / "hub" / "web" / "dist"
@@ -138,9 +139,7 @@ def health(port: int) -> int:
 def test_the_hub_serves_the_web_app_from_the_installation(site: Path, tmp_path: Path) -> None:
     if not (DIST / "index.html").exists() and os.environ.get("CI") != "true":
         pytest.skip("the web app is not built: `make web`")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert health(port) == 1, "nothing listens yet"
     before = everything(site)
     with hub(site, tmp_path, port):
