@@ -22,8 +22,8 @@ _LEASH = Path(__file__).with_name("leash.py")
 _PORTS = range(20_000, 32_000)
 """Below those that systems give to connections."""
 _DICE = random.SystemRandom()
-_given: dict[int, socket.socket | None] = {}
-"""The ports that this process was given, each with what tells other processes of it."""
+_given: dict[int, int | None] = {}
+"""The ports that this process was given, each with the descriptor that tells other processes of it."""
 _LOG_TAIL = 5  # lines of a log that an error shows
 
 
@@ -157,7 +157,7 @@ def free_port(preferred: int | None = None, host: str = "127.0.0.1") -> int:
     raise SandboxError(f"no free port on {host}")
 
 
-def _claim(port: int) -> socket.socket | None:
+def _claim(port: int) -> int | None:
     """Have a port for as long as this process runs. Raises OSError where another process has it.
 
     By a name that sockets have in Linux without a file (unix(7), abstract): it is gone with whoever had it.
@@ -170,7 +170,7 @@ def _claim(port: int) -> socket.socket | None:
     except OSError:
         claim.close()
         raise
-    return claim
+    return claim.detach()  # closed by the system when we end
 
 
 @contextlib.contextmanager

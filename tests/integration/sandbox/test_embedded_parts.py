@@ -146,7 +146,7 @@ def test_a_port_is_given_to_one_process_at_a_time() -> None:
     assert free_port(port) == port, "it is still ours"
     claim = process._given.pop(port)
     assert claim is not None
-    claim.close()
+    os.close(claim)
     assert another_is_given() == port
 
 
