@@ -29,11 +29,6 @@ _LARGEST: Final = LARGEST_RECORD - 16 * 1024
 _LONGEST_KEY: Final = 200
 
 
-def needed(parts: Parts, workflow: Workflow) -> bool:
-    """Whether a run of this workflow has to be admitted before it starts."""
-    return workflow.throttle is not None or parts.settings.storm_limit > 0
-
-
 def request(parts: Parts, workflow: Workflow, event: Event, run: str, arrived: int) -> asyncio.Future[None]:
     """Ask for a run to be admitted; the future is done when the broker has the request.
 

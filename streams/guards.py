@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from engine.guards import Decision
+    from engine.workflow import Workflow
     from runtime.tracing import Span
     from streams.parts import Parts
 
@@ -45,6 +46,11 @@ _LOOK_SECONDS: Final = 0.5
 _TICK_SECONDS: Final = 5.0
 _LATE: Final = 500
 """Milliseconds by which a tick comes late, so that the broker's clock is past the minute too."""
+
+
+def needed(parts: Parts, workflow: Workflow) -> bool:
+    """Whether a run of this workflow has to be admitted before it starts."""
+    return workflow.throttle is not None or parts.settings.storm_limit > 0
 
 
 class _Watch:

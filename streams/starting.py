@@ -13,7 +13,7 @@ from runtime import tracing
 from runtime.logging import logger
 from runtime.metrics import EVENT_TO_START, EVENTS, RUNS
 from schemas.names import run_id
-from streams import guard_records, spans
+from streams import guard_records, guards, spans
 from streams.emit import emit
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ class Starts:
         parts = self._parts
         signal = parts.signals.before(self._ledger.partition, key, workflow, event, arrived)
         entries = start(workflow, event, parts.clock.now(), parts.rules, signal=signal)
-        if entries[0]["type"] == "run.started" and guard_records.needed(parts, workflow):
+        if entries[0]["type"] == "run.started" and guards.needed(parts, workflow):
             self.sent.append(guard_records.request(parts, workflow, event, run, arrived))
         else:
             self._begin(run, entries, workflow, event, key, arrived)

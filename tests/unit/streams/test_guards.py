@@ -222,9 +222,9 @@ def test_long_keys_are_told_apart_and_stay_small() -> None:
 
 async def test_who_needs_a_guard() -> None:
     broker = Broker()
-    assert guard_records.needed(parts_on(broker), workflow())
-    assert not guard_records.needed(parts_on(broker), workflow(throttle=None))
-    assert guard_records.needed(parts_on(broker, storm_limit=60), workflow(throttle=None))
+    assert guards.needed(parts_on(broker), workflow())
+    assert not guards.needed(parts_on(broker), workflow(throttle=None))
+    assert guards.needed(parts_on(broker, storm_limit=60), workflow(throttle=None))
 
 
 async def test_a_request_that_is_too_large_is_refused() -> None:
