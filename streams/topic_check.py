@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,12 +14,15 @@ from streams.topic_rules import NAMESPACE, OFFSETS, Finding, Found, Partition, c
 from streams.topics import copies, topics
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from aiokafka.admin import AIOKafkaAdminClient
 
     from runtime.settings import Settings
 
+_ATTEMPTS: Final = 200
+_PAUSE: Final = 0.05
+"""Seconds between two looks at the broker: with `_ATTEMPTS`, ten seconds in all."""
 _OWN: Final = 1
 """DYNAMIC_TOPIC_CONFIG of Kafka's DescribeConfigs: the value was set on the topic itself."""
 
@@ -147,7 +151,33 @@ async def _alter(client: AIOKafkaAdminClient, findings: Sequence[Finding]) -> No
             raise KafkaError(f"the settings of {name} can't be read: {_reason(for_code(code)())}")
         own = {entry[0]: entry[1] for entry in entries if entry[3] == _OWN and entry[1] is not None}
         resources.append(ConfigResource(ConfigResourceType.TOPIC, name, {**own, **change}))
-    for response in await client.alter_configs(resources):
-        for code, message, _kind, name in response.resources:
-            if code:
-                raise KafkaError(f"the settings of {name} could not be changed: {message or _reason(for_code(code)())}")
+    await _set(client, resources)
+    await _told(client, wanted)
+
+
+async def _set(client: AIOKafkaAdminClient, resources: Sequence[ConfigResource]) -> None:
+    """Ask for it again where the broker says that it may go better next time. To set the same twice does no harm."""
+    for attempt in range(_ATTEMPTS):
+        refused = [
+            (name, for_code(code), message)
+            for response in await client.alter_configs(resources)
+            for code, message, _kind, name in response.resources
+            if code
+        ]
+        if not refused:
+            return
+        if attempt + 1 == _ATTEMPTS or not all(error.retriable for _name, error, _message in refused):
+            name, error, message = refused[0]
+            raise KafkaError(f"the settings of {name} could not be changed: {message or _reason(error())}")
+        await asyncio.sleep(_PAUSE)
+
+
+async def _told(client: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
+    """Wait until the broker tells what was set: it answers once its controller has it, and follows the controller."""
+    for _attempt in range(_ATTEMPTS):
+        told = await _describe(client, list(wanted))
+        values = {name: {entry[0]: entry[1] for entry in entries} for name, (_code, entries) in told.items()}
+        if all(change.items() <= values.get(name, {}).items() for name, change in wanted.items()):
+            return
+        await asyncio.sleep(_PAUSE)
+    raise KafkaError(f"set, but the broker still does not tell so after 10 s: {', '.join(wanted)}")

@@ -16,12 +16,12 @@ from typing import Any, Final
 import pytest
 import trustme
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from runtime.postgres import connect
 from sandbox.process import end
 from schemas.names import SIGNALS, TIMERS
 from tests.acceptance.house import ONESTACK, House
+from tests.topics import replace_settings
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(300)]
 
@@ -142,10 +142,10 @@ async def test_topics_tables_and_workers_that_are_not_as_they_should_be(house: H
     await admin.start()
     try:
         await admin.delete_topics([SIGNALS])
-        changed = {"cleanup.policy": "delete"}
-        await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, TIMERS, configs=changed)])
     finally:
         await admin.close()
+    # The broker does one after the other: when it tells of the settings, the topic is gone.
+    await replace_settings(house.broker.bootstrap, TIMERS, {"cleanup.policy": "delete"})
     connection = await connect(house.env["ONESTACK_POSTGRES_URL"])
     await connection.execute("delete from history_data.migrations where version = (select max(version) from "
                              "history_data.migrations)")  # fmt: skip

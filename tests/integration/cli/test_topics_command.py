@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from sandbox.broker import Tansu
 from sandbox.kafka import Kafka
 from schemas.names import DEFINITIONS, EVENT_TOPICS, RUNS
 from streams.topics import MIN_INSYNC
+from tests.topics import own_settings, replace_settings
 
 RMM = EVENT_TOPICS["rmm"]
 
@@ -54,22 +54,6 @@ async def make(broker: str, *new: NewTopic) -> None:
     await admin.close()
 
 
-async def own_settings(broker: str, name: str) -> dict[str, str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-    await admin.start()
-    (response,) = await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name)])
-    await admin.close()
-    return {entry[0]: entry[1] for entry in response.resources[0][4] if entry[3] == 1}
-
-
-async def change(broker: str, name: str, settings: dict[str, str]) -> None:
-    """Replace the topic's own settings."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker)
-    await admin.start()
-    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, settings)])
-    await admin.close()
-
-
 def test_on_the_embedded_broker_missing_topics_are_a_danger_until_they_are_created(tansu: str) -> None:
     code, missing = topics(tansu, "check", "--json")
     assert (code, missing["ok"]) == (1, False)
@@ -97,7 +81,7 @@ async def test_on_kafka_differences_are_found_mended_and_other_settings_kept(kaf
         NewTopic(DEFINITIONS, 1, 1, topic_configs={"cleanup.policy": "delete"}),
     )
     assert topics(kafka, "create")[0] == 0
-    await change(kafka, RUNS, {**await own_settings(kafka, RUNS), "retention.ms": "-1"})
+    await replace_settings(kafka, RUNS, {**await own_settings(kafka, RUNS), "retention.ms": "-1"})
     code, told = topics(kafka, "check", "--json")
     found = {(one["topic"], one["setting"]): one for one in told["findings"]}
     assert code == 1
