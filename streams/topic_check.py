@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,7 +10,7 @@ from aiokafka.errors import KafkaError, for_code
 
 from runtime.kafka import admin
 from streams.topic_rules import NAMESPACE, OFFSETS, Finding, Found, Partition, check
-from streams.topics import copies, topics
+from streams.topics import copies, left, topics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 
     from runtime.settings import Settings
 
-_ATTEMPTS: Final = 200
-_PAUSE: Final = 0.05
-"""Seconds between two looks at the broker: with `_ATTEMPTS`, ten seconds in all."""
 _OWN: Final = 1
 """DYNAMIC_TOPIC_CONFIG of Kafka's DescribeConfigs: the value was set on the topic itself."""
 
@@ -157,27 +153,30 @@ async def _alter(client: AIOKafkaAdminClient, findings: Sequence[Finding]) -> No
 
 async def _set(client: AIOKafkaAdminClient, resources: Sequence[ConfigResource]) -> None:
     """Ask for it again where the broker says that it may go better next time. To set the same twice does no harm."""
-    for attempt in range(_ATTEMPTS):
-        refused = [
-            (name, for_code(code), message)
+
+    async def refused() -> list[str]:
+        found = [
+            (for_code(code), f"the settings of {name} could not be changed: {message or _reason(for_code(code)())}")
             for response in await client.alter_configs(resources)
             for code, message, _kind, name in response.resources
             if code
         ]
-        if not refused:
-            return
-        if attempt + 1 == _ATTEMPTS or not all(error.retriable for _name, error, _message in refused):
-            name, error, message = refused[0]
-            raise KafkaError(f"the settings of {name} could not be changed: {message or _reason(error())}")
-        await asyncio.sleep(_PAUSE)
+        for error, told in found:
+            if not error.retriable:
+                raise KafkaError(told)
+        return [told for _error, told in found]
+
+    if reasons := await left(refused):
+        raise KafkaError(reasons[0])
 
 
 async def _told(client: AIOKafkaAdminClient, wanted: Mapping[str, Mapping[str, str]]) -> None:
-    """Wait until the broker tells what was set: it answers once its controller has it, and follows the controller."""
-    for _attempt in range(_ATTEMPTS):
+    """Wait until the broker tells what was set."""
+
+    async def untold() -> list[str]:
         told = await _describe(client, list(wanted))
         values = {name: {entry[0]: entry[1] for entry in entries} for name, (_code, entries) in told.items()}
-        if all(change.items() <= values.get(name, {}).items() for name, change in wanted.items()):
-            return
-        await asyncio.sleep(_PAUSE)
-    raise KafkaError(f"set, but the broker still does not tell so after 10 s: {', '.join(wanted)}")
+        return [name for name, change in wanted.items() if not change.items() <= values.get(name, {}).items()]
+
+    if names := await left(untold):
+        raise KafkaError(f"set, but the broker still does not tell so after 10 s: {', '.join(names)}")

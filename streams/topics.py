@@ -32,13 +32,16 @@ from schemas.names import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.cluster import ClusterMetadata
 
     from runtime.settings import Settings
 
+_LOOKS: Final = 200
+_PAUSE: Final = 0.05
+"""Seconds between two looks at the broker."""
 _DAY: Final = 24 * 3600 * 1000
 _COMPACTION_LAG: Final = 24 * 3600 * 1000
 """A refused definition must not make compaction drop the one in force before it was published again."""
@@ -212,11 +215,23 @@ async def _create(client: AIOKafkaAdminClient, missing: list[Topic], count: int,
 
 
 async def _settled(client: AIOKafkaAdminClient, wanted: list[Topic], count: int) -> None:
-    names = [topic.name for topic in wanted]
-    for _attempt in range(200):
-        there = await _partitions(client, names)
-        if all(there.get(topic.name) == (1 if topic.single else count) for topic in wanted):
-            return
-        await asyncio.sleep(0.05)
-    missing = [name for name in names if name not in there]
-    raise KafkaError(f"topics are still not there after 10 s: {', '.join(missing)}")
+    async def missing() -> list[str]:
+        there = await _partitions(client, [topic.name for topic in wanted])
+        return [topic.name for topic in wanted if there.get(topic.name) != (1 if topic.single else count)]
+
+    if names := await left(missing):
+        raise KafkaError(f"topics are still not there after 10 s: {', '.join(names)}")
+
+
+async def left(ask: Callable[[], Awaitable[list[str]]]) -> list[str]:
+    """Ask what is left, for about ten seconds or until nothing is; what was left at last.
+
+    A broker answers once its controller has a change, and follows its controller a moment later.
+    """
+    found = await ask()
+    for _look in range(_LOOKS):
+        if not found:
+            break
+        await asyncio.sleep(_PAUSE)
+        found = await ask()
+    return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
+
+from tests.chaos.stack import eventually
 
 
 async def read_topic(bootstrap: str, topic: str, partitions: int) -> list[Any]:
@@ -50,8 +52,5 @@ async def replace_settings(bootstrap: str, topic: str, settings: dict[str, str])
         await admin.close()
     assert [(code, message) for code, message, *_ in response.resources] == [(0, None)]
     # A broker answers once its controller has it, and follows its controller a moment later.
-    for _attempt in range(200):
-        if await own_settings(bootstrap, topic) == settings:
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"{topic} still has other settings")
+    ask = functools.partial(own_settings, bootstrap, topic)
+    await eventually(ask, lambda found: found == settings, 10, f"what is set on {topic}")

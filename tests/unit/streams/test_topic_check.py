@@ -9,7 +9,7 @@ import pytest
 from aiokafka.admin.config_resource import ConfigResource
 from aiokafka.errors import KafkaError
 
-from streams import topic_check
+from streams import topics
 from streams.topic_check import _alter
 from streams.topic_rules import Finding
 
@@ -45,7 +45,7 @@ class Broker:
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topic_check, "_PAUSE", 0)
+    monkeypatch.setattr(topics, "_PAUSE", 0)
 
 
 async def test_what_is_set_is_told_before_apply_returns() -> None:
@@ -66,6 +66,11 @@ async def test_a_refusal_that_stays_is_told() -> None:
     with pytest.raises(KafkaError, match=f"settings of {TOPIC} could not be changed: no"):
         await _alter(broker, [FINDING])
     assert len(broker.asked) == 1
+
+
+async def test_a_refusal_that_could_pass_and_does_not_is_told_too() -> None:
+    with pytest.raises(KafkaError, match=f"settings of {TOPIC} could not be changed: no"):
+        await _alter(Broker(*[NOT_CONTROLLER] * 10_000), [FINDING])
 
 
 async def test_a_broker_that_never_tells_what_was_set_is_an_error() -> None:
